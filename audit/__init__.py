@@ -1,0 +1,1 @@
+"""Tools an outsider runs. Standard library only; shares no code with the service."""

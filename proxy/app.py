@@ -1,0 +1,324 @@
+"""The composition root: settings → parts → a running service.
+
+Everything that exists is made here, the one place where concrete parts meet.
+
+Start-up: 1. database address (embedded or given) · 2. connections and sites · 3.
+listeners, which answer "do not record" until · 4. every site is prepared, in the
+background, again and again while the database is away. A schema that does not fit, or a
+key directory others may read, is not waited for: the service refuses to run.
+"""
+
+import asyncio
+import ipaddress
+import itertools
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import structlog
+from aiohttp import web
+from pydantic import SecretStr
+
+from proxy.database.embedded import EmbeddedPostgres
+from proxy.database.migrate import check_schema, migrate
+from proxy.database.pool import open_pool
+from proxy.errors import (
+    DatabaseUnavailableError,
+    PonctuelError,
+    StorageError,
+)
+from proxy.health import add_health, add_metrics
+from proxy.intake.connections import Connection, Connections
+from proxy.intake.routes import Webhooks
+from proxy.intake.uploads import Uploads
+from proxy.jobs import Jobs
+from proxy.metrics import SiteMetrics
+from proxy.platforms.base import Platform, RecordingSource
+from proxy.platforms.generic import GenericConfig, GenericPlatform
+from proxy.platforms.twilio import TwilioPlatform
+from proxy.platforms.twilio_config import TwilioConfig
+from proxy.problems import problems
+from proxy.publication import SitePublication, try_to
+from proxy.settings import GenericPart, Settings, SitePart, TwilioPart
+from proxy.site import Site, SiteConfig
+from proxy.vault.filesystem import FilesystemStore
+from sampling.policy import NO_POLICY
+
+log = structlog.get_logger()
+
+_RETRY_SECONDS = 0.5
+_NOW_SECONDS = 5.0
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Service:
+    """One replica of Ponctuel."""
+
+    def __init__(
+        self, settings: Settings, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.metrics = SiteMetrics()
+        self.sites: dict[str, Site] = {}
+        self.address = ""
+        self.metrics_address = ""
+        self._prepared: asyncio.Task[None] | None = None
+        self._embedded: EmbeddedPostgres | None = None
+        self._connections: dict[str, Connection] = {}
+        self._publications: list[SitePublication] = []
+        self._runners: list[web.AppRunner] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._jobs: Jobs | None = None
+        self._objects = FilesystemStore(settings.objects_directory)
+
+    async def start(self) -> None:
+        """Steps 1 to 3, then 4 in the background; `is_ready` is set at its end."""
+        dsn = await self.open_sites()
+        self._jobs = Jobs(dsn, self.sites, self._sources())
+        await self._listen()
+        self._prepared = asyncio.create_task(self._prepare())
+        self._tasks.append(self._prepared)
+        self._tasks.append(asyncio.create_task(self._publish_for_ever()))
+
+    async def open_sites(self) -> str:
+        """Steps 1 and 2 alone, for commands; return the database's address."""
+        dsn = await self._database_address()
+        self._objects.open()
+        await self._make_sites(dsn)
+        return dsn
+
+    async def wait_ready(self) -> None:
+        """Return when calls may be drawn; raise what keeps the service from it."""
+        if self._prepared:
+            await asyncio.shield(self._prepared)
+
+    async def wait_refused(self) -> None:
+        """Never return while the service may go on; raise what stops it."""
+        await self.wait_ready()
+        await asyncio.Event().wait()
+
+    @property
+    def is_ready(self) -> bool:
+        task = self._prepared
+        return task is not None and task.done() and not task.exception()
+
+    async def stop(self) -> None:
+        """Stop taking calls, finish what is under way, let go of everything."""
+        for runner in self._runners:
+            await runner.cleanup()
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError, PonctuelError):
+                await task
+        if self._jobs:
+            await self._jobs.stop()
+        for site in self.sites.values():
+            await site.close()
+        for source in self._sources().values():
+            await source.close()
+        if self._embedded:
+            await asyncio.to_thread(self._embedded.stop)
+
+    async def _database_address(self) -> str:
+        dsn = self.settings.database.dsn.get_secret_value()
+        if dsn:
+            return dsn
+        self._embedded = EmbeddedPostgres(self.settings.data_dir / "postgres")
+        dsn = self._embedded.start()
+        await migrate(dsn)
+        return dsn
+
+    async def _make_sites(self, dsn: str) -> None:
+        for name, part in self.settings.sites.items():
+            platforms = {
+                connection: make_platform(config, part)
+                for connection, config in part.connections.items()
+            }
+            database = await open_pool(dsn, name, self.settings.database.pool_size)
+            sources = {key: platform.source for key, platform in platforms.items()}
+            site = Site(
+                self._site_config(part), database, self._objects, sources, self.clock
+            )
+            self.sites[name] = site
+            self._connections |= {
+                connection: _connect(connection, platform, site, part)
+                for connection, platform in platforms.items()
+            }
+            self._publications.append(
+                SitePublication(
+                    site, self.metrics, self.settings.metrics.interval_seconds
+                )
+            )
+
+    def _site_config(self, part: SitePart) -> SiteConfig:
+        return SiteConfig(
+            policy=part.policy.to_policy(1) if part.policy else NO_POLICY,
+            lines=part.to_lines(),
+            keys_directory=self.settings.keys_directory,
+            epoch_seconds=self.settings.draw.epoch_seconds,
+            epochs_ahead=self.settings.draw.epochs_ahead,
+            max_bytes=self.settings.vault.max_bytes,
+        )
+
+    def _sources(self) -> dict[str, RecordingSource]:
+        return {
+            name: connection.platform.source
+            for name, connection in self._connections.items()
+        }
+
+    async def _listen(self) -> None:
+        http, metrics = self.settings.http, self.settings.metrics
+        proxies = [ipaddress.ip_network(text) for text in http.trusted_proxies]
+        connections = Connections(self._connections, proxies)
+        calls = web.Application(middlewares=[problems])
+        Webhooks(connections, self.clock).add_to(calls)
+        Uploads(connections).add_to(calls)
+        add_health(calls, self.check)
+        tls = _tls(self.settings)
+        self.address = await self._serve(calls, http.host, http.port, tls)
+        figures = web.Application(middlewares=[problems])
+        add_metrics(figures, self.metrics)
+        self.metrics_address = await self._serve(figures, metrics.host, metrics.port)
+
+    async def _serve(
+        self,
+        application: web.Application,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None = None,
+    ) -> str:
+        # Unread uploads are not read "to be polite": refused audio stays where it is.
+        runner = web.AppRunner(application, access_log=None, lingering_time=0)
+        await runner.setup()
+        self._runners.append(runner)
+        await web.TCPSite(runner, host, port, ssl_context=tls, backlog=1024).start()
+        bound = runner.addresses[0][1]
+        return f"http{'s' if tls else ''}://{host}:{bound}"
+
+    async def _prepare(self) -> None:
+        for site in self.sites.values():
+            await self._prepare_site(site)
+        if self._jobs:
+            self._jobs.start()
+        log.info("ready", sites=len(self.sites))
+
+    async def _prepare_site(self, site: Site) -> None:
+        """Try until the database answers; any other fault refuses to run."""
+        for attempt in itertools.count(1):
+            try:
+                async with site.database.connection() as connection:
+                    await check_schema(connection)
+                await site.prepare()
+                break
+            except DatabaseUnavailableError as error:
+                log.warning("waiting for the database", attempt=attempt, why=str(error))
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _publish_for_ever(self) -> None:
+        interval = self.settings.metrics.interval_seconds
+        waited = float(interval)
+        await self.wait_ready()
+        while True:
+            for publication in self._publications:
+                await try_to(publication.publish_now)
+                if waited >= interval:
+                    await try_to(publication.publish_batch)
+            waited = 0.0 if waited >= interval else waited
+            pause = min(_NOW_SECONDS, interval - waited)
+            await asyncio.sleep(pause)
+            waited += pause
+
+    async def publish(self) -> None:
+        """Publish everything now, for a demo or a test that cannot wait."""
+        for publication in self._publications:
+            await publication.publish_now()
+            await publication.publish_batch()
+
+    async def check(self) -> dict[str, bool]:
+        """What /readyz says, part by part."""
+        return {
+            "prepared": self.is_ready,
+            "database": all([await _answers(site) for site in self.sites.values()]),
+            "vault": await self.fault_of_vault() is None,
+        }
+
+    async def fault_of_vault(self) -> StorageError | None:
+        """Why nothing can be stored now, if so."""
+        try:
+            await self._objects.check()
+        except StorageError as error:
+            return error
+        return None
+
+
+def make_platform(config: GenericPart | TwilioPart, site: SitePart) -> Platform:
+    """A platform from its settings."""
+    if isinstance(config, GenericPart):
+        return GenericPlatform(
+            GenericConfig(
+                secrets=tuple(s.get_secret_value() for s in config.secrets),
+                bearer_tokens=tuple(t.get_secret_value() for t in config.bearer_tokens),
+                source_token=_optional(config.source_token),
+                allowed_hosts=config.allowed_hosts,
+                allow_private_addresses=config.allow_private_addresses,
+            )
+        )
+    return TwilioPlatform(
+        TwilioConfig(
+            account_sid=config.account_sid,
+            auth_token=config.auth_token.get_secret_value(),
+            shared_keys={
+                key: secret.get_secret_value()
+                for key, secret in config.shared_keys.items()
+            },
+            public_url=config.public_url,
+            default_forward_to=config.default_forward_to,
+            forward_to={
+                number: line.forward_to
+                for number, line in site.lines.items()
+                if line.forward_to
+            },
+            language=config.language,
+            api_base=config.api_base,
+            allow_private_addresses=config.api_base.startswith("http://127.0.0.1"),
+        )
+    )
+
+
+def _optional(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+def _connect(name: str, platform: Platform, site: Site, part: SitePart) -> Connection:
+    config = part.connections[name]
+    return Connection(
+        name=name,
+        platform=platform,
+        site=site.calls,
+        intake=site.audio,
+        deadline_seconds=config.deadline_ms / 1000,
+        upload_tokens=[token.get_secret_value() for token in config.upload_tokens],
+    )
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    http = settings.http
+    if http.tls_certificate is None or http.tls_key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(http.tls_certificate, http.tls_key)
+    return context
+
+
+async def _answers(site: Site) -> bool:
+    try:
+        async with site.database.connection() as connection:
+            return bool(await connection.fetchval("SELECT true"))
+    except PonctuelError:
+        return False

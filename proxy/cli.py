@@ -1,0 +1,39 @@
+"""The `ponctuel` command. Exit status: 0 done, 1 failed, 2 misused."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from proxy.commands import demo, doctor, retention, serve, ship
+from proxy.errors import PonctuelError, SettingsError
+
+MISUSED = 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line; a test holds the documentation to it."""
+    top = argparse.ArgumentParser(
+        prog="ponctuel",
+        description="Call recording that minimises itself: a random few, no more.",
+        epilog="Settings: PONCTUEL_* over ponctuel.toml; see docs/settings.md.",
+    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    for module in (demo, serve, doctor, retention, ship):
+        module.add_to(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    args = parser().parse_args(arguments)
+    try:
+        status: int = args.run(args)
+    except PonctuelError as error:
+        print(error, file=sys.stderr)
+        return MISUSED if isinstance(error, SettingsError) else 1
+    except KeyboardInterrupt:
+        return 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""`ponctuel demo`: a call's whole life, on one command."""

@@ -1,0 +1,77 @@
+"""`ponctuel serve` and `ponctuel migrate`."""
+
+import argparse
+import asyncio
+import signal
+from collections.abc import Coroutine
+
+from proxy.app import Service
+from proxy.commands.running import Parsers, add_command, add_json, show
+from proxy.database.embedded import EmbeddedPostgres
+from proxy.database.migrate import migrate
+from proxy.logs import configure_logs
+from proxy.settings import Settings, load_settings
+
+
+def add_to(parsers: Parsers) -> None:
+    add_command(
+        parsers,
+        "serve",
+        _serve,
+        "Answer platforms' webhooks, take recordings in, forget them on time.",
+        "PONCTUEL_CONFIG=ponctuel.toml ponctuel serve",
+    )
+    add_json(
+        add_command(
+            parsers,
+            "migrate",
+            _migrate,
+            "Bring the database's schema to this version. Safe to repeat.",
+            "PONCTUEL_DATABASE__MIGRATE_DSN=postgresql://… ponctuel migrate",
+        )
+    )
+
+
+def _serve(_: argparse.Namespace) -> int:
+    settings = load_settings()
+    configure_logs(settings.log_level)
+    return asyncio.run(_serve_until_told(Service(settings)))
+
+
+async def _serve_until_told(service: Service) -> int:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    try:
+        await service.start()
+        print(f"listening on {service.address}, metrics on {service.metrics_address}")
+        await _first_of(told.wait(), service.wait_refused())
+    finally:
+        await service.stop()
+    return 0
+
+
+async def _first_of(*waits: Coroutine[None, None, object]) -> None:
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    done, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in others:
+        task.cancel()
+    for task in done:
+        task.result()
+
+
+def _migrate(args: argparse.Namespace) -> int:
+    settings = load_settings()
+    applied = _with_server(settings)
+    show({"applied": applied or "nothing to do"}, as_json=args.json)
+    return 0
+
+
+def _with_server(settings: Settings) -> list[str]:
+    given = settings.database.migrate_dsn.get_secret_value()
+    dsn = given or settings.database.dsn.get_secret_value()
+    if dsn:
+        return asyncio.run(migrate(dsn))
+    with EmbeddedPostgres(settings.data_dir / "postgres") as embedded:
+        return asyncio.run(migrate(embedded))

@@ -1,0 +1,95 @@
+"""Connections to PostgreSQL, one pool per site.
+
+Every connection takes the role `ponctuel_service`, which owns nothing, and carries its
+site in `ponctuel.site_id`; row-level security then hides all other sites' rows, even
+from a query that forgot to ask for one. Both are connection defaults, so that the RESET
+ALL between two borrowers brings them back instead of clearing them.
+
+A pool opens no connection before it is asked to, so a service can start, answer "skip",
+and recover, while its database is away.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from proxy.errors import DatabaseUnavailableError
+
+# What a pool lends behaves like a connection; named once.
+Connection = asyncpg.Connection | PoolConnectionProxy
+Pool = asyncpg.Pool
+
+SERVICE_ROLE = "ponctuel_service"
+CONNECT_SECONDS = 5.0
+COMMAND_SECONDS = 30.0
+
+# What asyncpg raises when the server is gone, going, full or read-only after a
+# failover.
+UNAVAILABLE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+
+
+class SiteDatabase:
+    """The database as one site may see it."""
+
+    def __init__(self, pool: Pool, site: str) -> None:
+        self._pool = pool
+        self.site = site
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Borrow a connection. Raises DatabaseUnavailableError when there is none."""
+        try:
+            async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
+                yield connection
+        except TimeoutError as error:
+            raise DatabaseUnavailableError("no connection in time") from error
+        except UNAVAILABLE as error:
+            raise DatabaseUnavailableError(type(error).__name__) from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A plain transaction, for changes the ledger need not prove."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def close(self) -> None:
+        """Close all connections; those still busy after a few seconds are cut."""
+        try:
+            async with _few_seconds():
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+
+def _few_seconds() -> asyncio.Timeout:
+    return asyncio.timeout(CONNECT_SECONDS)
+
+
+async def open_pool(dsn: str, site: str, size: int) -> SiteDatabase:
+    """A pool whose every connection is fenced into `site`. Connects lazily."""
+    pool = await asyncpg.create_pool(
+        dsn,
+        min_size=0,
+        max_size=size,
+        timeout=CONNECT_SECONDS,
+        command_timeout=COMMAND_SECONDS,
+        server_settings={
+            "application_name": "ponctuel",
+            "role": SERVICE_ROLE,
+            "ponctuel.site_id": site,
+            "statement_timeout": "30s",
+            "lock_timeout": "10s",
+            "idle_in_transaction_session_timeout": "60s",
+        },
+    )
+    return SiteDatabase(pool, site)

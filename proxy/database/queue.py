@@ -1,0 +1,52 @@
+"""The job queue's place in the database: the library's own tables, in a schema apart.
+
+`pgqueuer` creates and upgrades its tables itself; ours are in `migrations/`.
+"""
+
+from typing import cast
+
+import asyncpg
+from pgqueuer.adapters.persistence.qb import (
+    QueryBuilderEnvironment,
+    QueryQueueBuilder,
+    QuerySchedulerBuilder,
+)
+from pgqueuer.db import AsyncpgDriver, AsyncpgPoolDriver
+from pgqueuer.domain.settings import DBSettings
+from pgqueuer.queries import Queries
+
+from proxy.database.pool import SERVICE_ROLE, Connection
+
+SCHEMA = "jobs"
+_NAMES = DBSettings(db_schema=SCHEMA)
+
+
+def queue_over(driver: AsyncpgDriver | AsyncpgPoolDriver) -> Queries:
+    """The queue's queries, spelled for our schema."""
+    return Queries(
+        driver,
+        qbe=QueryBuilderEnvironment(_NAMES),
+        qbq=QueryQueueBuilder(_NAMES),
+        qbs=QuerySchedulerBuilder(_NAMES),
+    )
+
+
+def queue_in(connection: Connection) -> Queries:
+    """The queue as part of the caller's transaction: a job exists if it commits."""
+    # The driver calls fetch and execute only, which a lent connection has as well.
+    return queue_over(AsyncpgDriver(cast("asyncpg.Connection", connection)))
+
+
+async def install_queue(connection: asyncpg.Connection) -> None:
+    """Create or upgrade the queue's tables and let the service role use them."""
+    queue = queue_over(AsyncpgDriver(connection))
+    if await queue.schema_is_installed():
+        await queue.apply_upgrade()
+    else:
+        await queue.install()
+    await connection.execute(
+        f"GRANT USAGE ON SCHEMA {SCHEMA} TO {SERVICE_ROLE};"
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {SCHEMA}"
+        f" TO {SERVICE_ROLE};"
+        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {SCHEMA} TO {SERVICE_ROLE};"
+    )

@@ -1,0 +1,1 @@
+"""One command that shows a call's whole life."""

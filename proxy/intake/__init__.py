@@ -1,0 +1,1 @@
+"""From a call's first webhook to its sealed recording."""

@@ -1,0 +1,76 @@
+"""The configured connections, by the name that stands in their address."""
+
+import hmac
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aiohttp import hdrs, web
+
+from proxy.errors import (
+    UnknownConnectionError,
+    WebhookRejectedError,
+)
+from proxy.intake.pipeline import SiteIntake
+from proxy.intake.taking import Intake
+from proxy.platforms.base import Platform
+
+Networks = Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One account on one platform: who decides for it, and how long it waits."""
+
+    name: str
+    platform: Platform
+    site: SiteIntake
+    intake: Intake
+    deadline_seconds: float
+    upload_tokens: Sequence[str] = field(default=(), repr=False)
+
+
+class Connections:
+    """All connections of a service, and what they may believe about a request."""
+
+    def __init__(
+        self, connections: Mapping[str, Connection], trusted_proxies: Networks
+    ) -> None:
+        self._connections = connections
+        self._trusted_proxies = trusted_proxies
+
+    def named(self, name: str) -> Connection:
+        """Raises UnknownConnectionError."""
+        try:
+            return self._connections[name]
+        except KeyError:
+            raise UnknownConnectionError from None
+
+    def of_upload(self, request: web.Request) -> Connection:
+        """Who uploads, by bearer token. Raises WebhookRejectedError."""
+        if not self.is_private_channel(request):
+            raise WebhookRejectedError("a token is accepted over TLS or loopback only")
+        scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+        matching = [
+            connection
+            for connection in self._connections.values()
+            for token in connection.upload_tokens
+            if hmac.compare_digest(token.encode(), given.strip().encode())
+        ]
+        if scheme.lower() != "bearer" or not matching:
+            raise WebhookRejectedError(
+                "no known upload token", fix="send Authorization: Bearer TOKEN"
+            )
+        return matching[0]
+
+    def is_private_channel(self, request: web.Request) -> bool:
+        """Over TLS, from this machine, or through a proxy that says it ended TLS."""
+        if request.secure:
+            return True
+        try:
+            peer = ipaddress.ip_address(request.remote or "")
+        except ValueError:
+            return False
+        if any(peer in network for network in self._trusted_proxies):
+            return request.headers.get("X-Forwarded-Proto") == "https"
+        return peer.is_loopback

@@ -1,0 +1,137 @@
+-- name: find_calls(site_id, call_keys)
+SELECT
+  call_key, decision_id, connection, stratum, draw_seq, is_record, kept_days, max_seconds, purpose,
+  announced_at, ended_at, outcome
+FROM calls WHERE site_id = $1 AND call_key = ANY($2::bytea[]);
+
+-- name: find_call_by_any_key(site_id, keys)
+-- A leg leads to its root call. Locked: its outcome is decided by one writer at a time.
+SELECT
+  call_key, decision_id, connection, stratum, draw_seq, is_record, kept_days, max_seconds, purpose,
+  announced_at, ended_at, outcome
+FROM calls
+WHERE
+  site_id = $1 AND (
+    call_key = ANY($2::bytea[])
+    OR call_key IN (
+      SELECT l.call_key FROM call_legs AS l
+      WHERE l.site_id = $1 AND l.leg_key = ANY($2::bytea[])
+    )
+  )
+FOR UPDATE;
+
+-- name: find_call_by_decision(site_id, decision_id)
+SELECT
+  call_key, decision_id, connection, stratum, draw_seq, is_record, kept_days, max_seconds, purpose,
+  announced_at, ended_at, outcome
+FROM calls WHERE site_id = $1 AND decision_id = $2
+FOR UPDATE;
+
+-- name: insert_calls(site_id, call_keys, decision_ids, connections, strata, epoch, draw_seqs, is_records, kept_days, max_seconds, purpose, bound_at)
+INSERT INTO calls (
+  site_id, call_key, decision_id, connection, stratum, epoch, draw_seq, is_record,
+  kept_days, max_seconds, purpose, bound_at
+)
+SELECT $1, call_key, decision_id, connection, stratum, $6, draw_seq, is_record, $9, $10, $11, $12
+FROM unnest($2::bytea[], $3::uuid[], $4::text[], $5::text[], $7::bigint[], $8::boolean[])
+AS drawn (call_key, decision_id, connection, stratum, draw_seq, is_record);
+
+-- name: insert_legs(site_id, leg_keys, call_keys)
+INSERT INTO call_legs (site_id, leg_key, call_key)
+SELECT $1, leg_key, call_key
+FROM unnest($2::bytea[], $3::bytea[]) AS legs (leg_key, call_key)
+ON CONFLICT (site_id, leg_key) DO NOTHING;
+
+-- name: count_draws(site_id, epoch, draws, records)
+UPDATE epochs SET draws = draws + $3, records = records + $4
+WHERE site_id = $1 AND epoch = $2;
+
+-- name: note_announced(site_id, decision_id, now)
+UPDATE calls SET announced_at = coalesce(announced_at, $3)
+WHERE site_id = $1 AND decision_id = $2;
+
+-- name: note_ended(site_id, decision_id, now)
+UPDATE calls SET ended_at = coalesce(ended_at, $3)
+WHERE site_id = $1 AND decision_id = $2;
+
+-- name: set_outcome(site_id, decision_id, outcome, outcome_code, now)
+UPDATE calls SET outcome = $3, outcome_code = $4, outcome_at = $5
+WHERE site_id = $1 AND decision_id = $2 AND outcome IS NULL;
+
+-- name: find_overdue(site_id, bound_before, limit)
+SELECT decision_id FROM calls
+WHERE site_id = $1 AND is_record AND outcome IS NULL AND bound_at < $2
+ORDER BY bound_at LIMIT $3;
+
+-- name: count_overdue(site_id, bound_before)
+SELECT count(*) FROM calls
+WHERE site_id = $1 AND is_record AND outcome IS NULL AND bound_at < $2;
+
+-- name: find_epoch(site_id, epoch)
+SELECT wrapped_seed FROM epochs
+WHERE site_id = $1 AND epoch = $2 AND closed_seq IS NULL;
+
+-- name: find_epochs_between(site_id, first, last)
+SELECT epoch FROM epochs WHERE site_id = $1 AND epoch BETWEEN $2 AND $3;
+
+-- name: insert_epoch(site_id, epoch, wrapped_seed, commitment, opened_seq)
+INSERT INTO epochs (site_id, epoch, wrapped_seed, commitment, opened_seq)
+VALUES ($1, $2, $3, $4, $5);
+
+-- name: find_epochs_to_close(site_id, last, limit)
+SELECT epoch, wrapped_seed, draws, records FROM epochs
+WHERE site_id = $1 AND closed_seq IS NULL AND epoch <= $2 ORDER BY epoch LIMIT $3;
+
+-- name: close_epoch(site_id, epoch, closed_seq)
+UPDATE epochs SET closed_seq = $3 WHERE site_id = $1 AND epoch = $2;
+
+-- name: find_tag_keys(site_id, weeks)
+SELECT week, wrapped_key FROM tag_keys WHERE site_id = $1 AND week = ANY($2::integer[]);
+
+-- name: insert_tag_key(site_id, week, wrapped_key, commitment, committed_seq)
+INSERT INTO tag_keys (site_id, week, wrapped_key, commitment, committed_seq)
+VALUES ($1, $2, $3, $4, $5);
+
+-- name: find_policy_digest(site_id, version)
+SELECT digest FROM policies WHERE site_id = $1 AND version = $2;
+
+-- name: insert_policy(site_id, version, digest, adopted_seq)
+INSERT INTO policies (site_id, version, digest, adopted_seq) VALUES ($1, $2, $3, $4);
+
+-- name: insert_takeover(site_id, takeover_id, connection, source_ref, decision_id, step, now)
+INSERT INTO takeovers (
+  site_id, takeover_id, connection, source_ref, decision_id, step, created_at
+) VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT ON CONSTRAINT takeovers_source_once DO NOTHING RETURNING takeover_id;
+
+-- name: find_takeover(site_id, takeover_id)
+SELECT takeover_id, connection, source_ref, decision_id, step, attempts
+FROM takeovers WHERE site_id = $1 AND takeover_id = $2;
+
+-- name: move_takeover(site_id, takeover_id, step, now)
+UPDATE takeovers SET
+  step = $3,
+  attempts = 0,
+  finished_at = CASE WHEN $3 = 'done' THEN $4::timestamptz END
+WHERE site_id = $1 AND takeover_id = $2;
+
+-- name: count_attempt(site_id, takeover_id)
+UPDATE takeovers SET attempts = attempts + 1
+WHERE site_id = $1 AND takeover_id = $2 RETURNING attempts;
+
+-- name: find_unfinished_takeovers(site_id)
+SELECT takeover_id FROM takeovers WHERE site_id = $1 AND step <> 'done'
+ORDER BY created_at;
+
+-- name: forget_takeovers(site_id, finished_before)
+-- The platform's own id of a recording is personal data once the recording is gone.
+DELETE FROM takeovers
+WHERE site_id = $1 AND step = 'done' AND finished_at < $2;
+
+-- name: open_incident(site_id, incident_id, kind, reference, now)
+INSERT INTO incidents (site_id, incident_id, kind, reference, opened_at)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT ON CONSTRAINT incidents_once DO NOTHING RETURNING incident_id;
+
+-- name: count_incidents(site_id)
+SELECT count(*) FROM incidents WHERE site_id = $1 AND closed_at IS NULL;

@@ -1,0 +1,88 @@
+"""The webhooks' way in: POST (or GET) /webhooks/{connection}[/{callback}].
+
+The body is read up to the platform's limit, authenticated on its raw bytes, then
+parsed. A call start that fails for any reason is answered in the platform's own words
+as "do not record", so that the caller's call goes on; every other failure is a status
+that makes the platform send the event again or report the mistake.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from aiohttp import web
+
+from proxy.errors import BodyTooLargeError, PonctuelError
+from proxy.intake.connections import Connection, Connections
+from proxy.platforms.base import CallStarted, RawRequest, Reply
+
+log = structlog.get_logger()
+
+
+class Webhooks:
+    """The handler of all connections' webhooks."""
+
+    def __init__(self, connections: Connections, clock: Callable[[], datetime]) -> None:
+        self._connections = connections
+        self._clock = clock
+
+    def add_to(self, application: web.Application) -> None:
+        for path in ("/webhooks/{connection}", "/webhooks/{connection}/{callback}"):
+            resource = application.router.add_resource(path)
+            resource.add_route("POST", self.receive)
+            resource.add_route("GET", self.receive)
+
+    async def receive(self, request: web.Request) -> web.Response:
+        connection = self._connections.named(request.match_info["connection"])
+        raw = await self._read(request, connection)
+        connection.platform.authenticate(raw)
+        try:
+            reply = await _answer(connection, raw)
+        except PonctuelError as error:
+            reply = _spoken_failure(connection, raw, error)
+        return web.Response(
+            status=reply.status,
+            body=reply.body,
+            headers={"Content-Type": reply.content_type} if reply.content_type else {},
+        )
+
+    async def _read(self, request: web.Request, connection: Connection) -> RawRequest:
+        limit = connection.platform.max_body_bytes
+        if (request.content_length or 0) > limit:
+            raise BodyTooLargeError(f"at most {limit} bytes")
+        raw_body = await request.content.read(limit + 1)
+        while len(raw_body) <= limit and not request.content.at_eof():
+            raw_body += await request.content.read(limit + 1 - len(raw_body))
+        if len(raw_body) > limit:
+            raise BodyTooLargeError(f"at most {limit} bytes")
+        return RawRequest(
+            method=request.method,
+            callback=request.match_info.get("callback", ""),
+            query_string=request.url.raw_query_string,
+            headers=request.headers,
+            raw_body=raw_body,
+            received_at=self._clock(),
+            is_private_channel=self._connections.is_private_channel(request),
+        )
+
+
+async def _answer(connection: Connection, raw: RawRequest) -> Reply:
+    event = connection.platform.parse(raw)
+    if isinstance(event, CallStarted):
+        answer = await connection.site.decide(
+            connection.name, event, connection.deadline_seconds
+        )
+    else:
+        answer = await connection.site.handle(connection.name, event)
+    return connection.platform.render(event, answer)
+
+
+def _spoken_failure(
+    connection: Connection, raw: RawRequest, error: PonctuelError
+) -> Reply:
+    """The platform's own "do not record" where a call waits; else the error itself."""
+    reply = connection.platform.render_failure(raw)
+    if reply is None:
+        raise error
+    log.warning("not recorded", problem=error.error_id, connection=connection.name)
+    return reply

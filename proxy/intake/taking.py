@@ -1,0 +1,129 @@
+"""Taking audio in: the one way, for what we fetch and for what is pushed to us.
+
+1. Refuse: no committed RECORD, no announcement, or an outcome already: nothing is read.
+2. Look at the clear audio as it streams: type by content, length, size.
+3. Seal it as it streams, under a fresh key, to a durable object nobody owns yet.
+4. One transaction: the recording's index, its wrapped key, the outcome and its leaf.
+
+If step 4 fails for a reason we know, the object is removed at once. If the database's
+answer was lost, the transaction may have committed: the object stays, and only the list
+of unfinished objects decides later.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from uuid import UUID
+
+from proxy.errors import (
+    BadAudioError,
+    DatabaseUnavailableError,
+    NotAnnouncedError,
+    NotDrawnError,
+    OutcomeClosedError,
+    UnknownCallError,
+)
+from proxy.intake.audio import AudioFacts, AudioProbe
+from proxy.intake.outcomes import Failure, Outcomes, close_call
+from proxy.intake.store import DrawnCall, find_decision
+from proxy.ledger.transaction import Ledger
+from proxy.vault.recordings import Captured, SealedObject, Vault
+
+# A platform stops on its own clock; this much over the policy's length is not a fault.
+OVERRUN_SECONDS = 5
+
+
+class Intake:
+    """Where a site's audio comes in."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        vault: Vault,
+        outcomes: Outcomes,
+        clock: Callable[[], datetime],
+        max_bytes: int,
+    ) -> None:
+        self._ledger = ledger
+        self._site = ledger.site
+        self._vault = vault
+        self._outcomes = outcomes
+        self._clock = clock
+        self._max_bytes = max_bytes
+
+    async def admit(self, decision_id: UUID, connection_name: str) -> DrawnCall:
+        """Step 1. Raises Unknown-, NotDrawn-, NotAnnounced- or OutcomeClosedError."""
+        async with self._ledger.database.transaction() as connection:
+            call = await find_decision(connection, self._site, decision_id)
+        if call is None or call.connection != connection_name:
+            raise UnknownCallError("no call of this connection has that decision")
+        if not call.is_record:
+            raise NotDrawnError
+        if call.outcome is not None:
+            raise OutcomeClosedError(f"it is {call.outcome}")
+        if call.announced_at is None:
+            await self._outcomes.fail(decision_id, Failure.ANNOUNCEMENT)
+            raise NotAnnouncedError(fix="send call.announced before the recording")
+        return call
+
+    async def take(self, call: DrawnCall, clear_audio: AsyncIterator[bytes]) -> UUID:
+        """Steps 2 to 4; return the recording's id."""
+        watched = _Watched(
+            clear_audio,
+            AudioProbe(
+                max_seconds=call.max_seconds + OVERRUN_SECONDS,
+                max_bytes=self._max_bytes,
+            ),
+        )
+        try:
+            sealed = await self._vault.seal(watched.stream())
+        except BadAudioError as error:
+            await self._outcomes.refuse_media(call, error)
+            raise
+        try:
+            await self._keep(call.decision_id, sealed, watched.facts)
+        except DatabaseUnavailableError:
+            raise
+        except BaseException:
+            await self._vault.discard(sealed.recording_id)
+            raise
+        return sealed.recording_id
+
+    async def _keep(
+        self, decision_id: UUID, sealed: SealedObject, facts: AudioFacts
+    ) -> None:
+        async with self._ledger.transaction() as change:
+            call = await find_decision(change.connection, self._site, decision_id)
+            if call is None or not call.may_be_recorded:
+                raise OutcomeClosedError("the call was closed while it was taken over")
+            captured = Captured(
+                decision_id=decision_id,
+                draw_seq=call.draw_seq,
+                media_type=facts.media_type,
+                seconds=facts.seconds,
+                channels=facts.channels,
+                purpose=call.purpose,
+                kept_days=call.kept_days,
+            )
+            await self._vault.keep(change, sealed, captured)
+            await close_call(change, call, "recorded", None, self._clock())
+
+
+class _Watched:
+    """A stream of clear audio and, once it has ended, what it was."""
+
+    def __init__(self, clear_audio: AsyncIterator[bytes], probe: AudioProbe) -> None:
+        self._clear_audio = clear_audio
+        self._probe = probe
+        self._facts: AudioFacts | None = None
+
+    @property
+    def facts(self) -> AudioFacts:
+        if self._facts is None:
+            raise RuntimeError("the stream has not ended")
+        return self._facts
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        async for chunk in self._clear_audio:
+            self._probe.feed(chunk)
+            yield chunk
+        self._facts = self._probe.finish()

@@ -1,0 +1,133 @@
+"""Durable background work on the job queue: take-overs, stops, tending, sweeping.
+
+The queue survives restarts and hands a dead replica's job to another one. While the
+database is away this loop waits and connects again.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+import structlog
+from pgqueuer import PgQueuer
+from pgqueuer.db import AsyncpgPoolDriver
+from pgqueuer.errors import RetryRequested
+from pgqueuer.models import Job, Schedule
+
+from proxy.database.pool import CONNECT_SECONDS, SERVICE_ROLE
+from proxy.database.queue import queue_over
+from proxy.errors import PonctuelError
+from proxy.intake.stops import JOB as STOP_RECORDING
+from proxy.intake.takeovers import JOB as TAKE_OVER
+from proxy.intake.takeovers import TryAgainError
+from proxy.platforms.base import RecordingSource
+from proxy.site import Site
+
+log = structlog.get_logger()
+
+CONCURRENT_JOBS = 20
+_RECONNECT_SECONDS = 1.0
+_STOP_RETRY = timedelta(seconds=5)
+_STOP_ATTEMPTS = 20
+EVERY_MINUTE = "* * * * *"
+EVERY_QUARTER = "*/15 * * * *"
+
+
+class Jobs:
+    """The worker of one process."""
+
+    def __init__(
+        self,
+        dsn: str,
+        sites: Mapping[str, Site],
+        sources: Mapping[str, RecordingSource],
+    ) -> None:
+        self._dsn = dsn
+        self._sites = sites
+        self._sources = sources
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run_for_ever(), name="jobs")
+
+    async def stop(self) -> None:
+        if self._task:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run_for_ever(self) -> None:
+        while True:
+            try:
+                await self._run()
+            except Exception as error:  # noqa: BLE001  # the worker must outlive any fault
+                log.warning("jobs interrupted", error=type(error).__name__)
+            await asyncio.sleep(_RECONNECT_SECONDS)
+
+    async def _run(self) -> None:
+        async with asyncpg.create_pool(
+            self._dsn,
+            min_size=1,
+            max_size=4,
+            timeout=CONNECT_SECONDS,
+            server_settings={"role": SERVICE_ROLE, "application_name": "ponctuel-jobs"},
+        ) as pool:
+            driver = AsyncpgPoolDriver(pool)
+            worker = PgQueuer(driver, queries=queue_over(driver))
+            self._register(worker)
+            await worker.run(
+                dequeue_timeout=timedelta(seconds=5),
+                batch_size=CONCURRENT_JOBS // 2,
+                max_concurrent_tasks=CONCURRENT_JOBS,
+                shutdown_on_listener_failure=True,
+            )
+
+    def _register(self, worker: PgQueuer) -> None:
+        worker.entrypoint(TAKE_OVER)(self._take_over)
+        worker.entrypoint(STOP_RECORDING)(self._stop_recording)
+        worker.schedule("tend", EVERY_MINUTE)(self._tend)
+        worker.schedule("sweep", EVERY_QUARTER)(self._sweep)
+
+    async def _take_over(self, job: Job) -> None:
+        order = json.loads(job.payload or b"{}")
+        site = self._sites.get(order["site"])
+        if site is None:  # the site was taken out of the settings
+            raise RetryRequested(timedelta(hours=1))
+        try:
+            await site.takeovers.run(UUID(order["takeover"]))
+        except TryAgainError as error:
+            raise RetryRequested(error.delay, str(error)) from None
+        except PonctuelError as error:
+            raise RetryRequested(timedelta(seconds=5), error.error_id) from None
+
+    async def _stop_recording(self, job: Job) -> None:
+        order = json.loads(job.payload or b"{}")
+        source = self._sources.get(order["connection"])
+        if source is None:
+            return
+        try:
+            await source.stop(order["call"])
+        except PonctuelError as error:
+            if job.attempts < _STOP_ATTEMPTS:
+                raise RetryRequested(_STOP_RETRY, error.error_id) from None
+            log.warning("a recording could not be stopped", problem=error.error_id)
+
+    async def _tend(self, _: Schedule) -> None:
+        await self._for_each_site("tend", lambda site: site.tend())
+
+    async def _sweep(self, _: Schedule) -> None:
+        await self._for_each_site("sweep", lambda site: site.sweep())
+
+    async def _for_each_site(
+        self, name: str, act: Callable[[Site], Awaitable[object]]
+    ) -> None:
+        """One site's fault does not keep the others from their turn."""
+        for site in self._sites.values():
+            try:
+                await act(site)
+            except PonctuelError as error:
+                log.warning("job failed", job=name, problem=error.error_id)

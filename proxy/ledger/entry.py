@@ -1,0 +1,86 @@
+"""The canonical bytes of a leaf: one spelling only, so that a hash means one thing.
+
+JSON with sorted keys, no spaces, ASCII, integers below 2^53, no floats, 64-bit values
+and binary as lower-case hex strings. A leaf holds no personal data and, for a draw, no
+time.
+"""
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+
+from proxy.errors import PonctuelError
+
+LARGEST_INTEGER = 2**53 - 1
+
+Value = str | int | None | Mapping[str, "Value"] | list["Value"]
+Leaf = Mapping[str, Value]
+
+
+class Kind(StrEnum):
+    """The closed list of what the ledger can say."""
+
+    POLICY = "POLICY"
+    TAG_KEY = "TAGKEY+"
+    OPEN = "OPEN"
+    CLOSE = "CLOSE"
+    DRAW = "DRAW"
+    OUTCOME = "OUT"
+    DELETED = "DEL"
+    DAY_KEY_MADE = "KEK+"
+    DAY_KEY_DESTROYED = "KEK-"
+
+
+class NotCanonicalError(PonctuelError):
+    """A ledger leaf is not in its one canonical spelling."""
+
+    error_id = "not-canonical"
+
+
+def encode(kind: Kind, fields: Leaf) -> bytes:
+    """A leaf's bytes. Raises NotCanonicalError for a value it cannot spell."""
+    leaf = {"leaf": kind.value, **fields}
+    _check(leaf)
+    return _dump(leaf)
+
+
+def decode(body: bytes) -> dict[str, Value]:
+    """Read a leaf, refusing anything that would not be written the very same way."""
+    try:
+        leaf = json.loads(
+            body, object_pairs_hook=_without_repeats, parse_float=_no_float
+        )
+    except (ValueError, RecursionError) as error:
+        raise NotCanonicalError(str(error)) from error
+    if not isinstance(leaf, dict) or _dump(leaf) != body:
+        raise NotCanonicalError("it does not re-encode to the same bytes")
+    return leaf
+
+
+def _dump(leaf: Leaf) -> bytes:
+    return json.dumps(leaf, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _check(value: object) -> None:
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            _check(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _check(inner)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) > LARGEST_INTEGER:
+            raise NotCanonicalError(f"{value} does not fit a JSON integer")
+    elif value is not None and not isinstance(value, str):
+        raise NotCanonicalError(f"{type(value).__name__} has no canonical spelling")
+
+
+def _without_repeats(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise NotCanonicalError("a key stands twice")
+    return found
+
+
+def _no_float(text: str) -> Value:
+    raise NotCanonicalError(f"{text} is not an integer")

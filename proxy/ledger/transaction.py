@@ -1,0 +1,147 @@
+"""A change and its evidence commit together, or neither does.
+
+`Ledger.transaction()` is the one way to make a change that must be provable. It takes
+the site's head lock, collects leaves, and writes them with the change; without a leaf
+it refuses to commit. The order of the locks (head first, then rows) is the same
+everywhere, so writers cannot deadlock.
+"""
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from proxy.database.named_queries import queries_beside
+from proxy.database.pool import Connection, SiteDatabase
+from proxy.errors import PonctuelError
+from proxy.ledger.entry import Kind, Leaf, Value, decode, encode
+
+QUERIES = queries_beside(__file__)
+_PAGE = 10_000
+
+
+class NothingToRecordError(PonctuelError):
+    """A provable change came without its ledger entry and was undone."""
+
+    error_id = "nothing-to-record"
+
+
+class StaleHeadError(PonctuelError):
+    """Another writer moved the ledger's head; this change was undone."""
+
+    error_id = "stale-head"
+
+
+@dataclass
+class LedgerTransaction:
+    """One open change: its connection, the head it builds on, and the leaves so far."""
+
+    connection: Connection
+    site: str
+    size: int
+    tokens: dict[str, int]
+    last_epoch: int
+    revealed_epoch: int
+    policy_version: int
+    bodies: list[bytes] = field(default_factory=list)
+    counted: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def append(self, kind: Kind, fields: Leaf) -> int:
+        """Add a leaf; return its place in the ledger."""
+        self.bodies.append(encode(kind, fields))
+        return self.size + len(self.bodies) - 1
+
+    def count(self, metric: str, label: str = "", amount: int = 1) -> None:
+        """Add to an aggregate that becomes true with this change."""
+        self.counted[metric, label] += amount
+
+
+class Ledger:
+    """The tamper-evident log of one site."""
+
+    def __init__(self, database: SiteDatabase) -> None:
+        self.database = database
+        self.site = database.site
+
+    async def create(self) -> None:
+        """Make the site and its empty ledger, if they are not there."""
+        async with self.database.transaction() as connection:
+            await connection.execute(QUERIES["create_site"], self.site)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[LedgerTransaction]:
+        """Open a change. Everything in it is undone unless a leaf was appended."""
+        async with self.database.transaction() as connection:
+            head = await connection.fetchrow(QUERIES["lock_head"], self.site)
+            if head is None:
+                raise StaleHeadError(f"site {self.site} has no ledger")
+            change = LedgerTransaction(
+                connection,
+                self.site,
+                head["size"],
+                json.loads(head["tokens"]),
+                head["last_epoch"],
+                head["revealed_epoch"],
+                head["policy_version"],
+            )
+            yield change
+            await _write(change)
+
+    async def figures(self) -> tuple[int, dict[str, int], dict[tuple[str, str], int]]:
+        """The ledger's size, its tokens, and every aggregate counted so far."""
+        async with self.database.connection() as connection:
+            head = await connection.fetchrow(QUERIES["read_head"], self.site)
+            rows = await connection.fetch(QUERIES["read_counts"], self.site)
+        counts = {(row["metric"], row["label"]): row["value"] for row in rows}
+        if head is None:
+            return 0, {}, counts
+        return head["size"], json.loads(head["tokens"]), counts
+
+    async def entries(self) -> AsyncIterator[tuple[int, dict[str, Value]]]:
+        """Every leaf in order, decoded, page by page."""
+        first = 0
+        while True:
+            async with self.database.connection() as connection:
+                rows = await connection.fetch(
+                    QUERIES["read_entries"], self.site, first, _PAGE
+                )
+            for row in rows:
+                yield row["seq"], decode(row["body"])
+            if len(rows) < _PAGE:
+                return
+            first = rows[-1]["seq"] + 1
+
+
+async def _write(change: LedgerTransaction) -> None:
+    if not change.bodies:
+        raise NothingToRecordError
+    connection, site = change.connection, change.site
+    await connection.execute(
+        QUERIES["insert_entries"], site, change.size, change.bodies
+    )
+    if change.counted:
+        await add_counts(connection, site, change.counted)
+    moved = await connection.execute(
+        QUERIES["move_head"],
+        site,
+        change.size,
+        change.size + len(change.bodies),
+        json.dumps(change.tokens, sort_keys=True),
+        change.last_epoch,
+        change.revealed_epoch,
+        change.policy_version,
+    )
+    if moved != "UPDATE 1":
+        raise StaleHeadError
+
+
+async def add_counts(
+    connection: Connection, site: str, counted: Mapping[tuple[str, str], int]
+) -> None:
+    """Add to aggregates inside the caller's transaction."""
+    if counted:
+        metrics, labels = zip(*counted, strict=True)
+        await connection.execute(
+            QUERIES["add_counts"], site, metrics, labels, list(counted.values())
+        )

@@ -1,0 +1,1 @@
+"""Telephony platforms: one module each, none knows another."""

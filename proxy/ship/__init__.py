@@ -1,0 +1,1 @@
+"""Shippers that run beside a telephony platform."""

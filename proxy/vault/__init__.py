@@ -1,0 +1,1 @@
+"""Recordings at rest: sealed, keyed, listed."""

@@ -1,0 +1,165 @@
+"""Sealed objects in a local directory, durable through a power cut.
+
+Written to a temporary file, synced, linked under the final name, directory synced. A
+crash leaves at most a temporary file of ciphertext, which the next start removes.
+"""
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+from proxy.errors import ObjectMissingError, StorageError
+from proxy.vault.durable import publish_file, sync_directory
+
+_TEMPORARY = ".writing-"
+_SHARDS = 256
+_BATCH_BYTES = 1 << 20  # one trip to a thread per MiB, not per sealed chunk
+
+
+class FilesystemStore:
+    """An ObjectStore over one directory; 256 folders by the id's first byte."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def open(self) -> None:
+        """Make the folders. Raises StorageError naming the directory."""
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for shard in range(_SHARDS):
+                (self._directory / f"{shard:02x}").mkdir(exist_ok=True, mode=0o700)
+            sync_directory(self._directory)
+        except OSError as error:
+            raise _storage_error(error) from error
+
+    def remove_leftovers(self, older_than: float) -> int:
+        """Remove temporary files last touched before `older_than` (seconds, epoch)."""
+        stale = [
+            file
+            for file in self._directory.glob(f"*/{_TEMPORARY}*")
+            if file.stat().st_mtime < older_than
+        ]
+        for file in stale:
+            file.unlink(missing_ok=True)
+        return len(stale)
+
+    async def put(self, object_id: UUID, sealed: AsyncIterator[bytes]) -> None:
+        final = self._file(object_id)
+        temporary = final.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+        try:
+            stream = await asyncio.to_thread(_create, temporary)
+            with stream:
+                await _write_all(stream, sealed)
+                await asyncio.to_thread(_finish, stream, temporary, final)
+        except OSError as error:
+            raise _storage_error(error) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    async def size(self, object_id: UUID) -> int | None:
+        try:
+            return self._file(object_id).stat().st_size
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _storage_error(error) from error
+
+    async def read(self, object_id: UUID, start: int, stop: int) -> bytes:
+        try:
+            return await asyncio.to_thread(
+                _read, self._file(object_id), start, stop - start
+            )
+        except FileNotFoundError:
+            raise ObjectMissingError from None
+        except OSError as error:
+            raise _storage_error(error) from error
+
+    async def delete(self, object_id: UUID) -> None:
+        file = self._file(object_id)
+        try:
+            await asyncio.to_thread(_delete, file)
+        except OSError as error:
+            raise _storage_error(error) from error
+
+    async def list(self) -> AsyncIterator[UUID]:
+        for name in await asyncio.to_thread(lambda: list(self._names())):
+            yield UUID(name)
+
+    async def check(self) -> None:
+        probe = self._directory / f"{_TEMPORARY}probe-{secrets.token_hex(4)}"
+        try:
+            await asyncio.to_thread(_probe, probe)
+        except OSError as error:
+            raise _storage_error(error) from error
+
+    def _names(self) -> Iterator[str]:
+        for file in self._directory.glob("??/*"):
+            if not file.name.startswith("."):
+                yield file.name
+
+    def _file(self, object_id: UUID) -> Path:
+        name = object_id.hex
+        return self._directory / name[:2] / name
+
+
+def _create(temporary: Path) -> BinaryIO:
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    return os.fdopen(descriptor, "wb", buffering=0)
+
+
+async def _write_all(stream: BinaryIO, sealed: AsyncIterator[bytes]) -> None:
+    batch: list[bytes] = []
+    held = 0
+    async for chunk in sealed:
+        batch.append(chunk)
+        held += len(chunk)
+        if held >= _BATCH_BYTES:
+            await asyncio.to_thread(_write, stream, batch)
+            batch, held = [], 0
+    await asyncio.to_thread(_write, stream, batch)
+
+
+def _write(stream: BinaryIO, batch: list[bytes]) -> None:
+    """A raw file may write less than asked, so every chunk is followed to its end."""
+    for chunk in batch:
+        rest = memoryview(chunk)
+        while rest:
+            rest = rest[stream.write(rest) :]
+
+
+def _finish(stream: BinaryIO, temporary: Path, final: Path) -> None:
+    os.fsync(stream.fileno())
+    publish_file(temporary, final)
+
+
+def _read(file: Path, start: int, size: int) -> bytes:
+    with file.open("rb", buffering=0) as stream:
+        stream.seek(start)
+        return stream.read(size)
+
+
+def _delete(file: Path) -> None:
+    file.unlink(missing_ok=True)
+    sync_directory(file.parent)
+
+
+def _probe(file: Path) -> None:
+    try:
+        with file.open("xb") as stream:
+            stream.write(b"probe")
+            stream.flush()
+            os.fsync(stream.fileno())
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _storage_error(error: OSError) -> StorageError:
+    return StorageError(
+        error.strerror or type(error).__name__,
+        field=str(error.filename or "vault"),
+        fix="check free space and permissions of the vault's directory",
+    )

@@ -1,0 +1,129 @@
+"""The key ring: the keys that wrap other keys, held outside the database.
+
+There is one wrapping key per site and day on which recordings must die, and one service
+key per site for seeds and tag keys. A day key is random, never derived from a
+longer-lived one: destroying it destroys every recording of its day, wherever copies
+lie. This provider keeps them as files in a directory that only the service's user may
+read.
+"""
+
+import os
+import re
+import secrets
+import stat
+from datetime import date
+from pathlib import Path
+
+from cryptography.hazmat.primitives.keywrap import (
+    InvalidUnwrap,
+    aes_key_unwrap,
+    aes_key_wrap,
+)
+
+from proxy.errors import KeyMissingError, StorageError, TamperedError
+from proxy.vault.durable import publish_file, sync_directory
+
+KEY_SIZE = 32
+SERVICE_KEY = "service"
+_DAY_KEY = re.compile(r"^audio-(\d{4}-\d{2}-\d{2})\.key$")
+
+
+class InsecureKeyDirectoryError(StorageError):
+    """Others on this machine may read the key directory."""
+
+    error_id = "insecure-key-directory"
+
+
+class KeyRing:
+    """The wrapping keys of one site, one file each."""
+
+    def __init__(self, directory: Path, site: str) -> None:
+        self._directory = directory / site
+
+    def open(self) -> None:
+        """Make the directory if needed; refuse one that others may enter."""
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        mode = self._directory.stat().st_mode
+        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise InsecureKeyDirectoryError(
+                f"its mode is {stat.filemode(mode)}",
+                field=str(self._directory),
+                fix="chmod 700",
+            )
+
+    def wrap_service(self, secret: bytes) -> bytes:
+        """Wrap a seed or a tag key (RFC 3394)."""
+        return aes_key_wrap(self._make(SERVICE_KEY), secret)
+
+    def unwrap_service(self, wrapped: bytes) -> bytes:
+        return _unwrap(self._read(SERVICE_KEY), wrapped)
+
+    def has_day(self, day: date) -> bool:
+        return self._file(_day_name(day)).exists()
+
+    def wrap_for_day(self, day: date, data_key: bytes) -> bytes:
+        """Wrap a data key so that it dies with `day`'s key; make that key if needed."""
+        return aes_key_wrap(self._make(_day_name(day)), data_key)
+
+    def unwrap_for_day(self, day: date, wrapped: bytes) -> bytes:
+        """Raises KeyMissingError when the day's key is destroyed."""
+        return _unwrap(self._read(_day_name(day)), wrapped)
+
+    def days(self) -> list[date]:
+        """The days whose keys still exist, oldest first."""
+        names = (_DAY_KEY.match(file.name) for file in self._directory.iterdir())
+        return sorted(date.fromisoformat(name[1]) for name in names if name)
+
+    def destroy_day(self, day: date) -> None:
+        """Remove a day's key and make its absence durable. Safe to repeat."""
+        self._file(_day_name(day)).unlink(missing_ok=True)
+        sync_directory(self._directory)
+
+    def _file(self, name: str) -> Path:
+        return self._directory / f"{name}.key"
+
+    def _read(self, name: str) -> bytes:
+        try:
+            key = self._file(name).read_bytes()
+        except FileNotFoundError:
+            raise KeyMissingError(f"no key {name}") from None
+        except OSError as error:
+            raise StorageError(f"key {name}: {error.strerror}") from error
+        if len(key) != KEY_SIZE:
+            raise TamperedError(f"key {name} has {len(key)} bytes")
+        return key
+
+    def _make(self, name: str) -> bytes:
+        """Two replicas that make the same key at once end up with one of them."""
+        file = self._file(name)
+        if not file.exists():
+            _create(file, secrets.token_bytes(KEY_SIZE))
+        return self._read(name)
+
+
+def _create(file: Path, key: bytes) -> None:
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(key)
+            stream.flush()
+            os.fsync(stream.fileno())
+        publish_file(temporary, file)
+    except OSError as error:
+        raise StorageError(f"cannot make key {file.stem}: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _day_name(day: date) -> str:
+    return f"audio-{day.isoformat()}"
+
+
+def _unwrap(wrapping_key: bytes, wrapped: bytes) -> bytes:
+    try:
+        return aes_key_unwrap(wrapping_key, wrapped)
+    except (InvalidUnwrap, ValueError) as error:
+        raise TamperedError(
+            "the wrapped key is not the one that was wrapped"
+        ) from error

@@ -1,0 +1,87 @@
+-- name: begin_object(site_id, object_id, started_at)
+-- Intent: from here on the object may exist.
+INSERT INTO object_writes (site_id, object_id, started_at) VALUES ($1, $2, $3);
+
+-- name: finish_object(site_id, object_id)
+DELETE FROM object_writes WHERE site_id = $1 AND object_id = $2;
+
+-- name: find_unfinished_objects(site_id, started_before)
+SELECT object_id FROM object_writes WHERE site_id = $1 AND started_at < $2;
+
+-- name: insert_recording(site_id, recording_id, decision_id, draw_seq, sealed_sha256, sealed_size, clear_size, media_type, seconds, channels, purpose, captured_at, expires_at)
+INSERT INTO recordings (
+  site_id, recording_id, decision_id, draw_seq, sealed_sha256, sealed_size, clear_size,
+  media_type, seconds, channels, purpose, captured_at, expires_at
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
+
+-- name: insert_recording_key(site_id, recording_id, key_day, wrapped_key)
+INSERT INTO recording_keys (site_id, recording_id, key_day, wrapped_key)
+VALUES ($1, $2, $3, $4);
+
+-- name: find_day_key(site_id, key_day)
+SELECT made_seq, destroyed_seq FROM day_keys WHERE site_id = $1 AND key_day = $2;
+
+-- name: insert_day_key(site_id, key_day, made_seq)
+INSERT INTO day_keys (site_id, key_day, made_seq) VALUES ($1, $2, $3);
+
+-- name: find_living_days(site_id)
+SELECT key_day FROM day_keys
+WHERE site_id = $1 AND destroyed_seq IS NULL ORDER BY key_day;
+
+-- name: mark_day_destroyed(site_id, key_day, destroyed_seq)
+UPDATE day_keys SET destroyed_seq = $3
+WHERE site_id = $1 AND key_day = $2 AND destroyed_seq IS NULL;
+
+-- name: find_recording(site_id, recording_id)
+-- A doomed recording is not found: nothing reads what is being destroyed.
+SELECT
+  r.recording_id, r.sealed_size, r.clear_size, r.media_type, r.seconds, r.channels,
+  r.sealed_sha256, r.captured_at, r.expires_at, k.key_day, k.wrapped_key
+FROM recordings AS r
+INNER JOIN recording_keys AS k USING (site_id, recording_id)
+WHERE r.site_id = $1 AND r.recording_id = $2 AND r.doomed_at IS NULL;
+
+-- name: list_recordings(site_id, limit)
+SELECT
+  recording_id, decision_id, draw_seq, sealed_sha256, sealed_size, media_type, seconds,
+  channels, captured_at, expires_at
+FROM recordings WHERE site_id = $1 ORDER BY expires_at, recording_id LIMIT $2;
+
+-- name: find_recording_of(site_id, decision_id)
+SELECT recording_id, draw_seq, expires_at FROM recordings
+WHERE site_id = $1 AND decision_id = $2;
+
+-- name: doom_due(site_id, now, limit)
+-- Both kinds through one ordered scan: marked earlier, or expired now.
+WITH due AS (
+  SELECT recording_id FROM recordings
+  WHERE site_id = $1 AND (expires_at <= $2 OR doomed_at IS NOT NULL)
+  ORDER BY expires_at, recording_id LIMIT $3
+)
+UPDATE recordings AS r SET doomed_at = coalesce(r.doomed_at, $2)
+FROM due WHERE r.site_id = $1 AND r.recording_id = due.recording_id
+RETURNING r.recording_id, r.draw_seq, r.expires_at;
+
+-- name: doom_one(site_id, recording_id, now)
+UPDATE recordings SET doomed_at = coalesce(doomed_at, $3)
+WHERE site_id = $1 AND recording_id = $2;
+
+-- name: delete_keys(site_id, recording_ids)
+DELETE FROM recording_keys
+WHERE site_id = $1 AND recording_id = ANY($2::uuid[]);
+
+-- name: delete_recordings(site_id, recording_ids)
+DELETE FROM recordings
+WHERE site_id = $1 AND recording_id = ANY($2::uuid[]) AND doomed_at IS NOT NULL
+RETURNING recording_id, draw_seq, expires_at;
+
+-- name: count_retention(site_id, now, too_late)
+SELECT
+  min(captured_at) AS oldest_captured_at,
+  count(*) FILTER (WHERE expires_at <= $2 OR doomed_at IS NOT NULL) AS expired,
+  count(*) FILTER (WHERE expires_at <= $3) AS overdue
+FROM recordings WHERE site_id = $1;
+
+-- name: count_living_days(site_id, before)
+SELECT count(*) FROM day_keys
+WHERE site_id = $1 AND destroyed_seq IS NULL AND key_day < $2;

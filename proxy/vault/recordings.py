@@ -1,0 +1,206 @@
+"""The vault: recordings in, and any part of one out. How they end is in `shelf.py`.
+
+Order of keeping: intent row → sealed object, durable → one transaction with index,
+wrapped key and ledger leaf. A crash before the transaction leaves an object nobody can
+open, listed in `object_writes`, which `Shelf.remove_unfinished` deletes.
+"""
+
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID, uuid4
+
+from proxy.database.named_queries import queries_beside
+from proxy.errors import KeyMissingError, ObjectMissingError, TamperedError
+from proxy.ledger.entry import Kind, Leaf, Value
+from proxy.ledger.transaction import Ledger, LedgerTransaction
+from proxy.vault.keys import KEY_SIZE, KeyRing
+from proxy.vault.objects import ObjectStore
+from proxy.vault.sealing import Sealer, open_range, seal
+from retention.periods import expires_at, key_day
+
+QUERIES = queries_beside(__file__)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedObject:
+    """A sealed, durable object that is not yet anybody's recording."""
+
+    recording_id: UUID
+    data_key: bytes
+    sha256: bytes
+    sealed_size: int
+    clear_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """What is known of a recording when it is kept."""
+
+    decision_id: UUID
+    draw_seq: int
+    media_type: str
+    seconds: float
+    channels: int
+    purpose: str
+    kept_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One kept recording, as needed to read it."""
+
+    recording_id: UUID
+    media_type: str
+    seconds: float
+    channels: int
+    clear_size: int
+    sealed_size: int
+    expires_at: datetime
+    key_day: date
+    wrapped_key: bytes
+
+
+class Vault:
+    """One site's recordings."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        objects: ObjectStore,
+        keys: KeyRing,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._database = ledger.database
+        self._site = ledger.site
+        self._objects = objects
+        self._keys = keys
+        self._clock = clock
+
+    async def seal(self, clear_audio: AsyncIterator[bytes]) -> SealedObject:
+        """Seal and store a stream. On any error nothing of it is kept."""
+        recording_id = uuid4()
+        data_key = secrets.token_bytes(KEY_SIZE)
+        sealer = Sealer(data_key, recording_id.bytes)
+        async with self._database.connection() as connection:
+            await connection.execute(
+                QUERIES["begin_object"], self._site, recording_id, self._clock()
+            )
+        try:
+            await self._objects.put(recording_id, seal(clear_audio, sealer))
+        except BaseException:
+            await self.discard(recording_id)
+            raise
+        return SealedObject(
+            recording_id,
+            data_key,
+            sealer.sealed_sha256,
+            sealer.sealed_size,
+            sealer.clear_size,
+        )
+
+    async def discard(self, recording_id: UUID) -> None:
+        """Remove an object that became nobody's recording."""
+        await self._objects.delete(recording_id)
+        async with self._database.connection() as connection:
+            await connection.execute(QUERIES["finish_object"], self._site, recording_id)
+
+    async def keep(
+        self, change: LedgerTransaction, sealed: SealedObject, captured: Captured
+    ) -> None:
+        """Make a sealed object a recording, in `change`. Expiry is fixed here."""
+        now = self._clock()
+        expiry = expires_at(now, captured.kept_days)
+        day = key_day(expiry)
+        wrapped = self._keys.wrap_for_day(day, sealed.data_key)
+        await self._note_day_key(change, day)
+        await change.connection.execute(
+            QUERIES["insert_recording"],
+            self._site,
+            sealed.recording_id,
+            captured.decision_id,
+            captured.draw_seq,
+            sealed.sha256,
+            sealed.sealed_size,
+            sealed.clear_size,
+            captured.media_type,
+            captured.seconds,
+            captured.channels,
+            captured.purpose,
+            now,
+            expiry,
+        )
+        await change.connection.execute(
+            QUERIES["insert_recording_key"],
+            self._site,
+            sealed.recording_id,
+            day,
+            wrapped,
+        )
+        await change.connection.execute(
+            QUERIES["finish_object"], self._site, sealed.recording_id
+        )
+        change.append(Kind.OUTCOME, _kept_leaf(sealed, captured.draw_seq, day))
+
+    async def _note_day_key(self, change: LedgerTransaction, day: date) -> None:
+        row = await change.connection.fetchrow(QUERIES["find_day_key"], self._site, day)
+        if row is None:
+            made = change.append(Kind.DAY_KEY_MADE, {"day": day.isoformat()})
+            await change.connection.execute(
+                QUERIES["insert_day_key"], self._site, day, made
+            )
+        elif row["destroyed_seq"] is not None:
+            raise KeyMissingError(f"the key of {day} is already destroyed")
+
+    async def find(self, recording_id: UUID) -> Recording:
+        """Raises ObjectMissingError when it does not exist or is being destroyed."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(
+                QUERIES["find_recording"], self._site, recording_id
+            )
+        if row is None:
+            raise ObjectMissingError
+        names = Recording.__dataclass_fields__
+        return Recording(**{name: row[name] for name in names})
+
+    async def open(
+        self, recording: Recording, start: int = 0, stop: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """Clear bytes [start, stop) of a recording, without opening the rest."""
+        stored = await self._objects.size(recording.recording_id)
+        if stored is None:
+            raise ObjectMissingError
+        if stored != recording.sealed_size:
+            raise TamperedError(
+                f"{stored} bytes stored, {recording.sealed_size} sealed"
+            )
+        data_key = self._keys.unwrap_for_day(recording.key_day, recording.wrapped_key)
+
+        async def read_sealed(first: int, last: int) -> bytes:
+            return await self._objects.read(recording.recording_id, first, last)
+
+        return open_range(
+            read_sealed,
+            recording.sealed_size,
+            data_key,
+            recording.recording_id.bytes,
+            start,
+            recording.clear_size if stop is None else stop,
+        )
+
+    async def list(self, limit: int = 1000) -> Sequence[dict[str, object]]:
+        """The index: what is kept and until when. No audio, no person."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(QUERIES["list_recordings"], self._site, limit)
+        return [dict(row) for row in rows]
+
+
+def _kept_leaf(sealed: SealedObject, draw_seq: int, day: date) -> Leaf:
+    kept: dict[str, Value] = {
+        "bytes": sealed.sealed_size,
+        "day": day.isoformat(),
+        "sha256": sealed.sha256.hex(),
+    }
+    return {"draw": draw_seq, "rec": kept}

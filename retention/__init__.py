@@ -1,0 +1,1 @@
+"""How long recordings live and how they end: pure rules. No I/O, no clock."""

@@ -1,0 +1,22 @@
+"""How long recordings live: fixed at capture, and never longer afterwards."""
+
+from datetime import UTC, date, datetime, timedelta
+
+# Six calendar months are at least 181 days; 180 leaves a day for the sweep's lag.
+LONGEST = timedelta(days=180)
+LARGEST_LAG = timedelta(hours=24)
+
+
+def expires_at(captured_at: datetime, kept_days: int) -> datetime:
+    """When a recording made now must be gone, whatever the policy says later."""
+    return captured_at + min(timedelta(days=kept_days), LONGEST)
+
+
+def key_day(expiry: datetime) -> date:
+    """The UTC day whose key dies with the recording."""
+    return expiry.astimezone(UTC).date()
+
+
+def is_day_over(day: date, now: datetime) -> bool:
+    """Whether everything that had to die on `day` is past its expiry."""
+    return now.astimezone(UTC).date() > day

@@ -1,0 +1,71 @@
+"""The ceiling: a token bucket in call counts that nothing can overdraw.
+
+Every call adds `ceiling_ppm` micro-tokens, up to `burst` tokens; every RECORD costs
+one. So in any n consecutive calls at most burst + ceiling·n are recorded: each
+recording has paid a token, and no more tokens than that ever existed. Integers only, so
+that an outsider computes the very same thresholds.
+
+As the bucket empties the probability falls smoothly instead of stopping at once, which
+keeps every call possible and none predictable.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MICRO = 1_000_000
+SITE_BUCKET = "all"
+
+Tokens = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """One bucket's rules. `ceiling_ppm`: tokens added per call, in millionths."""
+
+    ceiling_ppm: int
+    burst: int
+    smooth: int
+
+    def full(self) -> int:
+        """Micro-tokens of a full bucket, which is how one starts."""
+        return self.burst * MICRO
+
+    def refill(self, micro_tokens: int) -> int:
+        """The bucket after one more call."""
+        return min(self.full(), micro_tokens + self.ceiling_ppm)
+
+    def threshold(self, micro_tokens: int, rate_ppm: int) -> int:
+        """T such that P(u < T) is the rate, lowered as the bucket empties.
+
+        floor(2^64 · ppm · min(tok, smooth) / (10^6 · smooth)), and 0 below one token.
+        """
+        if micro_tokens < MICRO:
+            return 0
+        scale = self.smooth * MICRO
+        return (rate_ppm * min(micro_tokens, scale) << 64) // (MICRO * scale)
+
+    def bound(self, calls: int) -> float:
+        """The most recordings there can be in any `calls` consecutive calls."""
+        return self.burst + calls * self.ceiling_ppm / MICRO
+
+
+def refilled(budget: Budget, tokens: Tokens, stratum: str) -> dict[str, int]:
+    """The site's and the stratum's buckets after one more call of that stratum."""
+    full = budget.full()
+    return dict(tokens) | {
+        name: budget.refill(tokens.get(name, full)) for name in (SITE_BUCKET, stratum)
+    }
+
+
+def threshold(budget: Budget, tokens: Tokens, stratum: str, rate_ppm: int) -> int:
+    """The lower of what the site's bucket and the stratum's bucket allow."""
+    return min(
+        budget.threshold(tokens[name], rate_ppm) for name in (SITE_BUCKET, stratum)
+    )
+
+
+def spent(tokens: Tokens, stratum: str) -> dict[str, int]:
+    """The buckets after one RECORD of that stratum."""
+    return dict(tokens) | {
+        name: tokens[name] - MICRO for name in (SITE_BUCKET, stratum)
+    }

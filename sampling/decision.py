@@ -1,0 +1,56 @@
+"""From a tagged call to RECORD or SKIP, in ledger order, as plain data.
+
+`decide` is the single place where gate, budget and draw meet. The service calls it
+before the answer; an auditor's replay comes to the same values from the same leaves.
+"""
+
+from dataclasses import dataclass
+
+from sampling.budget import Tokens, refilled, spent, threshold
+from sampling.draw import draw_value
+from sampling.policy import SamplingPolicy
+
+BUDGET_CODE = "budget"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A call waiting for its draw. `gate_code` is the closed gate, if any."""
+
+    tag: bytes
+    stratum: str
+    gate_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The draw of one call: threshold T, number u, and what follows from them."""
+
+    threshold: int
+    value: int
+    is_record: bool
+    code: str | None
+
+
+def decide(
+    candidate: Candidate, policy: SamplingPolicy, key: bytes, tokens: Tokens
+) -> tuple[Decision, dict[str, int]]:
+    """Decide one call; return the decision and the buckets after it.
+
+    A closed gate gives T = 0, yet the call still adds to the buckets: the bound counts
+    calls, and a gate that changed the count would be a way to save up tokens unseen.
+    """
+    value = draw_value(key, candidate.tag)
+    buckets = refilled(policy.budget, tokens, candidate.stratum)
+    limit = threshold(policy.budget, buckets, candidate.stratum, policy.rate_ppm)
+    code = candidate.gate_code or (
+        None if limit or not policy.rate_ppm else BUDGET_CODE
+    )
+    decision = Decision(
+        threshold=0 if candidate.gate_code else limit,
+        value=value,
+        is_record=not candidate.gate_code and value < limit,
+        code=code,
+    )
+    after = spent(buckets, candidate.stratum) if decision.is_record else buckets
+    return decision, after

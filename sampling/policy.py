@@ -1,0 +1,137 @@
+"""A sampling policy: what may be drawn, how often, how long, for what and until when.
+
+The law gives no number for "occasional". The ceilings below are this product's own and
+are constants of the code, not settings: no configuration, role or route overrides them.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+
+from sampling.budget import MICRO, Budget
+
+HARD_CEILING_PPM = 100_000  # 10 %
+HARD_CEILING_PER_1000 = 100  # recordings in any 1,000 consecutive calls
+MAX_CAMPAIGN = timedelta(days=92)
+MAX_KEPT_DAYS = 180  # always less than six calendar months
+MAX_RECORDED_SECONDS = 3600
+
+
+class Purpose(StrEnum):
+    """The closed list of purposes the regulator admits for occasional recording."""
+
+    TRAINING = "training"
+    EVALUATION = "evaluation"
+    QUALITY = "quality"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingPolicy:
+    """One signed, dated version of the rules. Rates are integers in parts per million.
+
+    `ends_on` is the first day on which nothing is drawn any more.
+    """
+
+    version: int
+    purpose: Purpose
+    rate_ppm: int
+    budget: Budget
+    starts_on: date
+    ends_on: date
+    max_seconds: int
+    kept_days: int
+    announcement: str
+    opt_out_key: str
+
+    def is_running(self, today: date) -> bool:
+        return self.starts_on <= today < self.ends_on
+
+
+NO_POLICY = SamplingPolicy(
+    version=0,
+    purpose=Purpose.TRAINING,
+    rate_ppm=0,
+    budget=Budget(ceiling_ppm=0, burst=1, smooth=1),
+    starts_on=date.min,
+    ends_on=date.min,
+    max_seconds=1,
+    kept_days=1,
+    announcement="",
+    opt_out_key="",
+)
+"""What is in force until somebody adopts a policy: nothing is ever drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFault:
+    """Why a policy is refused: the field, what is wrong, and what would be right."""
+
+    field: str
+    wrong: str
+    fix: str
+
+
+def parse_rate(text: str) -> int:
+    """Parts per million of "1.8%" or "0.018". A bare 2 is refused: 2 what?
+
+    Raises ValueError saying what to write instead.
+    """
+    plain = text.strip().removesuffix("%")
+    try:
+        number = Decimal(plain)
+    except InvalidOperation:
+        raise ValueError(f'"{text}" is not a rate; write "1.8%" or "0.018"') from None
+    share = number / 100 if text.strip().endswith("%") else number
+    if not number.is_finite() or share < 0 or (share >= 1 and plain == text.strip()):
+        raise ValueError(f'"{text}" is ambiguous; write "{text}%" or a fraction of 1')
+    ppm = share * MICRO
+    if ppm != int(ppm):
+        raise ValueError(f'"{text}" is finer than one in a million; round it')
+    return int(ppm)
+
+
+def faults(policy: SamplingPolicy) -> list[PolicyFault]:
+    """Everything that makes this policy unlawful here; empty when it may be used."""
+    budget = policy.budget
+    per_1000 = budget.burst + budget.ceiling_ppm / 1000
+    length = policy.ends_on - policy.starts_on
+    checks = (
+        (
+            policy.rate_ppm > HARD_CEILING_PPM,
+            PolicyFault("rate", "above the hard ceiling", "at most 10%"),
+        ),
+        (
+            budget.ceiling_ppm > HARD_CEILING_PPM,
+            PolicyFault("ceiling", "above the hard ceiling", "at most 10%"),
+        ),
+        (
+            policy.rate_ppm > budget.ceiling_ppm,
+            PolicyFault("rate", "above the policy's own ceiling", "lower the rate"),
+        ),
+        (
+            per_1000 > HARD_CEILING_PER_1000,
+            PolicyFault(
+                "burst",
+                f"allows {per_1000:g} recordings in 1,000 calls",
+                "burst + 1000 x ceiling must be at most 100",
+            ),
+        ),
+        (
+            not 1 <= budget.smooth <= budget.burst,
+            PolicyFault("smooth", "out of range", "between 1 and burst"),
+        ),
+        (
+            not timedelta(0) < length <= MAX_CAMPAIGN,
+            PolicyFault("ends_on", "campaign too long or empty", "1 to 92 days"),
+        ),
+        (
+            not 1 <= policy.max_seconds <= MAX_RECORDED_SECONDS,
+            PolicyFault("max_seconds", "out of range", "1 to 3600"),
+        ),
+        (
+            not 1 <= policy.kept_days <= MAX_KEPT_DAYS,
+            PolicyFault("kept_days", "out of range", "1 to 180"),
+        ),
+    )
+    return [fault for is_wrong, fault in checks if is_wrong]

@@ -1,0 +1,311 @@
+"""A real SIP platform on 127.0.0.1: kamailio, rtpengine, sipp at both ends, our shipper.
+
+`running()` starts it against any service that speaks the generic contract, and stops it
+by process id. Everything it writes stays in the folder it is given.
+"""
+
+import asyncio
+import csv
+import json
+import os
+import secrets
+import shutil
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tests.acceptance.telephony.audio import AGENT, CALLER, Voice, write_announcement
+
+ROOT = Path(__file__).parents[3]
+SCENARIOS = Path(__file__).parent / "scenarios"
+KAMAILIO_CFG = ROOT / "deploy" / "kamailio" / "kamailio.cfg"
+TOOLS = ("kamailio", "rtpengine", "sipp")
+# sipp's play_pcap_audio sends through raw sockets.
+LOCALHOST = "127.0.0.1"
+RTP_PORTS = range(28_000, 32_000)  # four a call; below the ephemeral ports
+CALLEE_MEDIA, CALLER_MEDIA = 20_000, 24_000
+SHIP = (
+    "import argparse, sys; from proxy.ship import rtpengine; "
+    "parser = argparse.ArgumentParser(); rtpengine.add_arguments(parser); "
+    "sys.exit(rtpengine.run(parser.parse_args()))"
+)
+
+
+def missing_parts() -> list[str]:
+    """What this machine lacks to run the platform."""
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    return missing if os.geteuid() == 0 else [*missing, "root (raw sockets)"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """The service: where events and recordings go, and the two secrets for that."""
+
+    url: str
+    connection: str
+    webhook_token: str = field(repr=False)
+    upload_token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Call:
+    caller: str
+    callee: str
+    direction: str = "inbound"
+
+
+@dataclass(frozen=True)
+class Ports:
+    sip: int
+    callee: int
+    caller: int
+    rtpengine: int
+    callee_control: int
+    caller_control: int
+
+    @classmethod
+    def free(cls) -> "Ports":
+        """UDP ports that are free now. Nothing holds them, as for any such choice."""
+        with_sockets = [socket.socket(type=socket.SOCK_DGRAM) for _ in range(6)]
+        try:
+            for each in with_sockets:
+                each.bind((LOCALHOST, 0))
+            return cls(*(each.getsockname()[1] for each in with_sockets))
+        finally:
+            for each in with_sockets:
+                each.close()
+
+
+async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds=10.0):
+    """Poll `condition`; fail the test, naming `what`, when it does not come true."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not await condition():
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(f"did not happen within {seconds} s: {what}") from None
+
+
+class Lab:
+    """The running platform."""
+
+    def __init__(self, folder: Path, target: Target) -> None:
+        self.folder = folder
+        self.recordings = folder / "rec"
+        self.ports = Ports.free()
+        self._target = target
+        self._processes: list[tuple[str, asyncio.subprocess.Process]] = []
+        self._batches = 0
+
+    async def call(
+        self,
+        calls: Sequence[Call],
+        *,
+        per_second: int,
+        milliseconds: int,
+        scenario: str = "call.xml",
+        voice: Voice = CALLER,
+    ) -> None:
+        """Place the calls and wait for their end. Fails unless every one went well."""
+        self._batches += 1
+        folder = self.folder / f"calls{self._batches}"
+        folder.mkdir()
+        voice.write_rtp(folder / "caller.pcap")
+        _write_call_list(folder / "calls.csv", calls)
+        arguments = (
+            *("-sf", str(SCENARIOS / scenario), "-inf", "calls.csv"),
+            *_sipp(self.ports.caller, self.ports.caller_control, CALLER_MEDIA),
+            *("-d", str(milliseconds), "-m", str(len(calls)), "-r", str(per_second)),
+            *("-trace_err", "-error_file", "errors.log"),
+            f"{LOCALHOST}:{self.ports.sip}",
+        )
+        sipp = await self._spawn("sipp", *arguments, cwd=folder, log="sipp.log")
+        try:
+            status = await sipp.wait()
+        finally:
+            await _end(sipp)
+        assert status == 0, f"calls failed, see {folder}"
+
+    async def settled(self) -> None:
+        """Wait until nothing is left in the recording folder."""
+
+        async def is_empty() -> bool:
+            return not self.captures()
+
+        await until(is_empty, "captures shipped and removed")
+
+    def captures(self) -> list[Path]:
+        return [file for file in self.recordings.rglob("*") if file.is_file()]
+
+    def log_of(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
+    def shipped(self) -> list[dict[str, object]]:
+        """The shipper's log."""
+        lines = self.log_of("shipper").splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    async def start(self, answering: str) -> None:
+        self.recordings.mkdir(parents=True)
+        AGENT.write_rtp(self.folder / "callee.pcap")
+        write_announcement(self.folder / "announcement.wav")
+        (self.folder / "token").write_text(self._target.upload_token)
+        await self._start("rtpengine", *self._rtpengine_arguments())
+        # Before kamailio: that pings rtpengine at its start and then once a minute.
+        await until(self._rtpengine_answers, "rtpengine answering")
+        await self._start("kamailio", *self._kamailio_arguments())
+        await self._start(
+            "sipp",
+            *("-sf", str(SCENARIOS / answering)),
+            *_sipp(self.ports.callee, self.ports.callee_control, CALLEE_MEDIA),
+            log="callee",
+        )
+        await self._start(
+            sys.executable,
+            *("-c", SHIP, str(self.recordings), "--url", self._target.url),
+            *("--token-file", str(self.folder / "token"), "--poll", "0.2"),
+            log="shipper",
+        )
+        await until(self._kamailio_answers, "kamailio answering")
+
+    async def stop(self) -> None:
+        """Calls first: rtpengine 10.5 crashes on SIGTERM while it records a call."""
+        with suppress(OSError, TimeoutError):
+            for call in (await self._ask_rtpengine(command="list"))["calls"]:
+                await self._ask_rtpengine(command="delete", **{"call-id": call})
+        for _, process in reversed(self._processes):
+            await _end(process)
+
+    async def _start(self, program: str, *arguments: str, log: str = "") -> None:
+        name = log or program
+        process = await self._spawn(
+            program, *arguments, cwd=self.folder, log=f"{name}.log"
+        )
+        self._processes.append((name, process))
+
+    async def _spawn(
+        self, program: str, *arguments: str, cwd: Path, log: str
+    ) -> asyncio.subprocess.Process:
+        with (cwd / log).open("wb") as output:
+            return await asyncio.create_subprocess_exec(
+                program,
+                *arguments,
+                cwd=cwd,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=os.environ | self._environment(),
+                umask=0o077,
+            )
+
+    def _environment(self) -> dict[str, str]:
+        target, ports = self._target, self.ports
+        return {
+            "PYTHONPATH": str(ROOT),
+            "PONCTUEL_SIP_LISTEN": f"udp:{LOCALHOST}:{ports.sip}",
+            "PONCTUEL_SIP_NEXT_HOP": f"sip:{LOCALHOST}:{ports.callee}",
+            "PONCTUEL_SIP_RTPENGINE": f"udp:{LOCALHOST}:{ports.rtpengine}",
+            "PONCTUEL_SIP_WEBHOOK": f"{target.url}/webhooks/{target.connection}",
+            "PONCTUEL_SIP_TOKEN": target.webhook_token,
+            "PONCTUEL_SIP_ANNOUNCEMENT": str(self.folder / "announcement.wav"),
+        }
+
+    def _rtpengine_arguments(self) -> tuple[str, ...]:
+        """No kernel module, no system configuration; captures end with the call."""
+        return (
+            *("--config-file=none", "--table=-1", f"--interface={LOCALHOST}"),
+            f"--listen-ng={LOCALHOST}:{self.ports.rtpengine}",
+            f"--port-min={RTP_PORTS[0]}",
+            f"--port-max={RTP_PORTS[-1]}",
+            *("--num-threads=2", "--timeout=20", "--delete-delay=0"),
+            f"--dtmf-log-dest={LOCALHOST}:{self.ports.sip}",
+            *("--recording-method=pcap", f"--recording-dir={self.recordings}"),
+            *("--recording-format=eth", "--log-level=6"),
+            *("--log-stderr", "--foreground"),
+        )
+
+    def _kamailio_arguments(self) -> tuple[str, ...]:
+        """Foreground, so that the id is the main process's and its children end too."""
+        run = self.folder / "run"
+        run.mkdir()
+        return (
+            *("-DD", "-E", "-f", str(KAMAILIO_CFG), "-w", str(self.folder)),
+            *("-Y", str(run), "-P", str(run / "pid"), "-m", "64", "-M", "8"),
+        )
+
+    async def _rtpengine_answers(self) -> bool:
+        with suppress(OSError, TimeoutError):
+            return (await self._ask_rtpengine(command="ping"))["result"] == "pong"
+        return False
+
+    async def _ask_rtpengine(self, **command: str) -> dict:
+        """The ng protocol. A repeated cookie would get the earlier answer again."""
+        cookie = secrets.token_hex(6)
+        request = f"{cookie} {json.dumps(command)}".encode()
+        answer = await _ask(self.ports.rtpengine, request)
+        return json.loads(answer.partition(b" ")[2])
+
+    async def _kamailio_answers(self) -> bool:
+        request = (
+            f"OPTIONS sip:{LOCALHOST}:{self.ports.sip} SIP/2.0\r\n"
+            f"Via: SIP/2.0/UDP {LOCALHOST};rport;branch=z9hG4bK{secrets.token_hex(6)}\r\n"
+            f"From: <sip:lab@{LOCALHOST}>;tag=1\r\nTo: <sip:{LOCALHOST}>\r\n"
+            f"Call-ID: {secrets.token_hex(6)}\r\nCSeq: 1 OPTIONS\r\n"
+            "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+        )
+        with suppress(OSError, TimeoutError):
+            answer = await _ask(self.ports.sip, request.encode())
+            return answer.startswith(b"SIP/2.0 200")
+        return False
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, target: Target, answering: str = "answer.xml"
+) -> AsyncIterator[Lab]:
+    lab = Lab(folder, target)
+    try:
+        await lab.start(answering)
+        yield lab
+    finally:
+        await lab.stop()
+
+
+def _sipp(port: int, control_port: int, media_port: int) -> tuple[str, ...]:
+    """Without -ci sipp opens its control socket to the world."""
+    return (
+        *("-i", LOCALHOST, "-mi", LOCALHOST, "-ci", LOCALHOST, "-nostdin"),
+        *("-p", str(port), "-cp", str(control_port), "-mp", str(media_port)),
+    )
+
+
+def _write_call_list(file: Path, calls: Sequence[Call]) -> None:
+    with file.open("w", newline="") as output:
+        output.write("SEQUENTIAL\n")
+        rows = csv.writer(output, delimiter=";", lineterminator="\n")
+        rows.writerows((call.caller, call.callee, call.direction) for call in calls)
+
+
+async def _ask(port: int, request: bytes) -> bytes:
+    loop = asyncio.get_running_loop()
+    with socket.socket(type=socket.SOCK_DGRAM) as udp:
+        udp.setblocking(False)
+        udp.connect((LOCALHOST, port))
+        await loop.sock_sendall(udp, request)
+        async with asyncio.timeout(0.5):
+            return await loop.sock_recv(udp, 65_535)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            process.terminate()
+    try:
+        async with asyncio.timeout(5):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,85 @@
+"""Fixtures shared by all tests: a real PostgreSQL, a clock that obeys, a site."""
+
+import asyncio
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from proxy.database.embedded import EmbeddedPostgres
+from proxy.database.migrate import migrate
+from proxy.errors import EmbeddedPostgresError
+
+
+class ObedientClock:
+    """A clock that stands still until told otherwise."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **kwargs: float) -> None:
+        self.now += timedelta(**kwargs)
+
+
+@pytest.fixture
+def clock() -> ObedientClock:
+    return ObedientClock(datetime(2026, 11, 18, 10, 0, tzinfo=UTC))
+
+
+@contextmanager
+def _server(folder: Path) -> Iterator[str]:
+    """The server the tests may fill: one they are given, or one of their own."""
+    given = os.environ.get("PONCTUEL_TEST_DSN")
+    if given:
+        yield given
+        return
+    server = EmbeddedPostgres(folder / "postgres", is_durable=False)
+    try:
+        yield server.start()
+    except EmbeddedPostgresError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real server, with a migrated template database."""
+    with _server(tmp_path_factory.mktemp("server")) as dsn:
+        asyncio.run(_make_template(dsn))
+        yield dsn
+
+
+async def _make_template(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("DROP DATABASE IF EXISTS ponctuel_template")
+    await connection.execute("CREATE DATABASE ponctuel_template")
+    await connection.close()
+    await migrate(in_database(dsn, "ponctuel_template"))
+
+
+def in_database(dsn: str, name: str) -> str:
+    """The same server's address, another database."""
+    head, _, query = dsn.partition("?")
+    return f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
+
+
+@pytest.fixture
+async def dsn(postgres: str) -> AsyncIterator[str]:
+    """A migrated database of the test's own, cloned from the template."""
+    name = f"test_{uuid.uuid4().hex}"
+    connection = await asyncpg.connect(postgres)
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE ponctuel_template")
+    yield in_database(postgres, name)
+    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await connection.close()
