@@ -43,6 +43,7 @@ from proxy.publication import SitePublication, try_to
 from proxy.settings import GenericPart, Settings, SitePart, TwilioPart
 from proxy.site import Site, SiteConfig
 from proxy.vault.filesystem import FilesystemStore
+from proxy.vault.shelf import LONGEST_WRITE
 from sampling.policy import NO_POLICY
 
 log = structlog.get_logger()
@@ -89,6 +90,7 @@ class Service:
         """Steps 1 and 2 alone, for commands; return the database's address."""
         dsn = await self._database_address()
         self._objects.open()
+        self._objects.remove_leftovers((self.clock() - LONGEST_WRITE).timestamp())
         await self._make_sites(dsn)
         return dsn
 
@@ -182,7 +184,7 @@ class Service:
         tls = _tls(self.settings)
         self.address = await self._serve(calls, http.host, http.port, tls)
         figures = web.Application(middlewares=[problems])
-        add_metrics(figures, self.metrics)
+        add_metrics(figures, self.metrics, _optional(metrics.token) or "")
         self.metrics_address = await self._serve(figures, metrics.host, metrics.port)
 
     async def _serve(

@@ -56,6 +56,13 @@ class WebhookRejectedError(PonctuelError):
     error_id = "webhook-rejected"
 
 
+class UnauthorizedError(PonctuelError):
+    """This page asks for a token."""
+
+    status = 401
+    error_id = "unauthorized"
+
+
 class BadEventError(PonctuelError):
     """The event cannot be understood."""
 

@@ -1,10 +1,12 @@
 """/healthz: it answers. /readyz: it may be given calls. /metrics: the figures."""
 
 import asyncio
+import hmac
 from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web
 
+from proxy.errors import UnauthorizedError
 from proxy.metrics import SiteMetrics
 
 Check = Callable[[], Awaitable[dict[str, bool]]]
@@ -29,10 +31,14 @@ def add_health(application: web.Application, check: Check) -> None:
     application.router.add_get("/readyz", ready)
 
 
-def add_metrics(application: web.Application, metrics: SiteMetrics) -> None:
-    """Add the scrape page; it goes on a listener of its own."""
+def add_metrics(application: web.Application, metrics: SiteMetrics, token: str) -> None:
+    """Add the scrape page; it goes on a listener of its own, closed by `token`."""
+    expected = f"Bearer {token}".encode()
 
     async def scrape(request: web.Request) -> web.Response:
+        given = request.headers.get(hdrs.AUTHORIZATION, "").encode()
+        if token and not hmac.compare_digest(given, expected):
+            raise UnauthorizedError(fix="send the token of metrics.token")
         body, content_type = metrics.render(request.headers.get(hdrs.ACCEPT, ""))
         return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type})
 

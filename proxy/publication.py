@@ -30,6 +30,7 @@ class SitePublication:
         self._interval = interval_seconds
         self._known = set(keys_of_site(site.config.strata))
         metrics.declare(site.name, site.config.strata)
+        metrics.set_now(site.name, self._limits())
 
     async def publish_batch(self) -> None:
         """Publish everything that moves with calls, as one snapshot."""
@@ -62,12 +63,17 @@ class SitePublication:
             values["outcomes_overdue", ""] = await connection.fetchval(
                 QUERIES["count_overdue"], site.name, now - OUTCOME_DEADLINE
             )
-        policy = site.calls.policy
-        values["policy_rate", ""] = policy.rate_ppm / MICRO
-        values["rate_ceiling", ""] = policy.budget.ceiling_ppm / MICRO
-        values["hard_ceiling", ""] = HARD_CEILING_PPM / MICRO
-        values["publication_interval_seconds", ""] = self._interval
-        self._metrics.set_now(site.name, values)
+        self._metrics.set_now(site.name, values | self._limits())
+
+    def _limits(self) -> dict[Key, float]:
+        """What holds whether or not the database answers."""
+        policy = self._site.calls.policy
+        return {
+            ("policy_rate", ""): policy.rate_ppm / MICRO,
+            ("rate_ceiling", ""): policy.budget.ceiling_ppm / MICRO,
+            ("hard_ceiling", ""): HARD_CEILING_PPM / MICRO,
+            ("publication_interval_seconds", ""): self._interval,
+        }
 
     async def _flush_void(self) -> None:
         """Calls that could not be drawn are counted when the database is back."""

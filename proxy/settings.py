@@ -41,9 +41,24 @@ from sampling.budget import Budget
 from sampling.gates import OTHER_GROUP, LegalBasis, Line
 from sampling.policy import Purpose, SamplingPolicy, faults, parse_rate
 
-Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 Number = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{2,20}$")]
+MAX_LINE_GROUPS = 5
+_PHONE_DIGITS = 9
 DEFAULT_CAMPAIGN = timedelta(days=28)
+
+
+def _without_number(code: str) -> str:
+    if sum(character.isdigit() for character in code) >= _PHONE_DIGITS:
+        raise ValueError("looks like a telephone number; choose a neutral code")
+    return code
+
+
+# A code becomes a label of metrics, so it must not be able to hold a telephone number.
+Code = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$"),
+    AfterValidator(_without_number),
+]
 
 
 def _rate(raw: object) -> int:
@@ -193,6 +208,11 @@ class SitePart(_Part):
             raise ValueError(
                 f'line_groups."{OTHER_GROUP}" is for unknown lines; rename'
             )
+        if len(self.line_groups) > MAX_LINE_GROUPS:
+            raise ValueError(
+                f"{len(self.line_groups)} line_groups: at most {MAX_LINE_GROUPS}, so "
+                "that each counts enough calls; put more lines in a group"
+            )
         for number, line in self.lines.items():
             if line.group not in self.line_groups:
                 raise ValueError(f'lines."{number}".group "{line.group}" is not listed')
@@ -265,6 +285,16 @@ class MetricsPart(_Part):
     host: str = "127.0.0.1"
     port: int = Field(default=9464, ge=0, le=65535)
     interval_seconds: int = Field(default=60, ge=1, le=3600)
+    token: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def is_closed(self) -> Self:
+        if not (is_loopback(self.host) or self.token):
+            raise ValueError(
+                f'host "{self.host}" can be reached from outside: set a token, '
+                "which Prometheus sends as its bearer credentials"
+            )
+        return self
 
 
 class VaultPart(_Part):

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ import pytest
 from proxy.database.embedded import EmbeddedPostgres
 from proxy.database.migrate import migrate
 from proxy.errors import EmbeddedPostgresError
+from tests.databases import in_database, new_database
 
 
 class ObedientClock:
@@ -62,24 +62,24 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 async def _make_template(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
-    await connection.execute("DROP DATABASE IF EXISTS ponctuel_template")
+    for name in ("ponctuel_template", "ponctuel_to_read"):
+        await connection.execute(f"DROP DATABASE IF EXISTS {name}")
     await connection.execute("CREATE DATABASE ponctuel_template")
-    await connection.close()
     await migrate(in_database(dsn, "ponctuel_template"))
+    await connection.execute(
+        "CREATE DATABASE ponctuel_to_read TEMPLATE ponctuel_template"
+    )
+    await connection.close()
 
 
-def in_database(dsn: str, name: str) -> str:
-    """The same server's address, another database."""
-    head, _, query = dsn.partition("?")
-    return f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
+@pytest.fixture(scope="session")
+def dsn_to_read(postgres: str) -> str:
+    """A migrated database all tests share, for those that write nothing."""
+    return in_database(postgres, "ponctuel_to_read")
 
 
 @pytest.fixture
 async def dsn(postgres: str) -> AsyncIterator[str]:
     """A migrated database of the test's own, cloned from the template."""
-    name = f"test_{uuid.uuid4().hex}"
-    connection = await asyncpg.connect(postgres)
-    await connection.execute(f"CREATE DATABASE {name} TEMPLATE ponctuel_template")
-    yield in_database(postgres, name)
-    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await connection.close()
+    async with new_database(postgres, "ponctuel_template") as address:
+        yield address

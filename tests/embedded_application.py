@@ -72,7 +72,9 @@ def application(
 
 def address(process: subprocess.Popen[str]) -> str:
     """Where the application's server listens, as soon as it does."""
-    return process.stdout.readline().strip()
+    dsn = process.stdout.readline().strip()
+    assert dsn, "it did not start"  # and without an address we might ask a stranger's
+    return dsn
 
 
 def launched(parent: int, *command: str | Path) -> subprocess.Popen[str]:

@@ -1,33 +1,37 @@
-"""What every command shares: settings, a service without listeners, and plain output."""
+"""What every command shares: help with examples, sites, and plain output."""
 
 import argparse
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from proxy.app import Service
 from proxy.settings import Settings
 
 Run = Callable[[argparse.Namespace], int]
-# argparse has no public name for what add_subparsers() returns.
-Parsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+class Parsers(Protocol):
+    """Where commands are added: what `add_subparsers()` returns."""
+
+    def add_parser(
+        self,
+        name: str,
+        /,
+        *,
+        help: str | None = None,  # noqa: A002  # argparse's own name for it
+    ) -> argparse.ArgumentParser: ...
 
 
 def add_command(
-    parsers: Parsers,
-    name: str,
-    run: Run,
-    summary: str,
-    example: str,
+    parsers: Parsers, name: str, run: Run, summary: str, example: str
 ) -> argparse.ArgumentParser:
     """A command with its help and an example a reader can paste."""
-    parser = parsers.add_parser(
-        name,
-        help=summary,
-        description=summary,
-        epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = parsers.add_parser(name, help=summary)
+    parser.description = summary
+    parser.epilog = f"example:\n  {example}"
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.set_defaults(run=run)
     return parser
 

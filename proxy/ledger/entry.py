@@ -48,12 +48,16 @@ def decode(body: bytes) -> dict[str, Value]:
     """Read a leaf, refusing anything that would not be written the very same way."""
     try:
         leaf = json.loads(
-            body, object_pairs_hook=_without_repeats, parse_float=_no_float
+            body,
+            object_pairs_hook=_without_repeats,
+            parse_float=_no_float,
+            parse_constant=_no_float,
         )
     except (ValueError, RecursionError) as error:
         raise NotCanonicalError(str(error)) from error
     if not isinstance(leaf, dict) or _dump(leaf) != body:
         raise NotCanonicalError("it does not re-encode to the same bytes")
+    _check(leaf)
     return leaf
 
 

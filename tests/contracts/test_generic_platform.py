@@ -3,13 +3,11 @@
 import base64
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
-from standardwebhooks.webhooks import Webhook
 
 from proxy.errors import (
     BadEventError,
@@ -28,9 +26,22 @@ from proxy.platforms.base import (
 from proxy.platforms.generic import GenericConfig, GenericPlatform
 from proxy.platforms.signatures import StandardWebhooks
 from proxy.platforms.strict_json import read_object
+from tests.contracts.generic_webhooks import (
+    CONFIG,
+    NEW,
+    OLD,
+    SOURCE_TOKEN,
+    STARTED,
+    TOKEN,
+    WITHDRAWN,
+    document,
+    signed,
+    signed_by_key,
+    unsigned,
+    with_token,
+)
 from tests.contracts.platform_suite import (
     CALLER,
-    LINE,
     NOW,
     RECORD,
     Malformed,
@@ -39,74 +50,6 @@ from tests.contracts.platform_suite import (
     raw_request,
     with_headers,
 )
-
-OLD, NEW, WITHDRAWN = (
-    "whsec_" + base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2, 3)
-)
-PRIVATE_KEY = Ed25519PrivateKey.from_private_bytes(b"\x04" * 32)
-PUBLIC = (
-    "whpk_" + base64.b64encode(PRIVATE_KEY.public_key().public_bytes_raw()).decode()
-)
-TOKEN = "kamailio-token-0123456789abcdef"
-SOURCE_TOKEN = "source-token-0123456789abcdef"
-CONFIG = GenericConfig(
-    secrets=(OLD, NEW, PUBLIC),
-    bearer_tokens=(TOKEN,),
-    source_token=SOURCE_TOKEN,
-    allowed_hosts=frozenset({"pbx.example.com"}),
-)
-EVENT_ID = "evt-1"
-STARTED = {
-    "call_id": "call-1",
-    "direction": "inbound",
-    "caller": CALLER,
-    "callee": LINE,
-    "line": LINE,
-    "agent": "agent-7",
-    "started_at": "2026-11-21T10:59:58+01:00",
-}
-
-
-def document(kind: str, data: object, **attributes: object) -> dict[str, Any]:
-    usual = {
-        "specversion": "1.0",
-        "id": EVENT_ID,
-        "source": "urn:pbx:lyon",
-        "type": kind,
-        "data": data,
-    }
-    return usual | attributes
-
-
-def unsigned(body: object, content_type: str = "application/cloudevents+json"):
-    raw_body = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return raw_request(raw_body=raw_body, headers={"Content-Type": content_type})
-
-
-def signed(
-    body: object, secret: str = OLD, at: datetime = NOW, **options
-) -> RawRequest:
-    """Sign with the reference library, not with our own code."""
-    request = unsigned(body, **options)
-    signature = Webhook(secret).sign(EVENT_ID, at, request.raw_body.decode())
-    return with_headers(
-        request,
-        webhook_id=EVENT_ID,
-        webhook_timestamp=str(int(at.timestamp())),
-        webhook_signature=signature,
-    )
-
-
-def with_token(body: object, token: str = TOKEN, **options) -> RawRequest:
-    return with_headers(unsigned(body, **options), authorization=f"Bearer {token}")
-
-
-def signed_by_key(body: object, key: Ed25519PrivateKey = PRIVATE_KEY) -> RawRequest:
-    request = signed(body)
-    timestamp = request.headers["webhook-timestamp"]
-    content = f"{EVENT_ID}.{timestamp}.".encode() + request.raw_body
-    encoded = base64.b64encode(key.sign(content)).decode()
-    return with_headers(request, webhook_signature=f"v1a,{encoded}")
 
 
 class TestGenericPlatform(PlatformSuite):
@@ -172,7 +115,7 @@ class TestGenericPlatform(PlatformSuite):
             with_headers(signed(body, WITHDRAWN), authorization=f"Bearer {TOKEN}"),
             with_headers(request, webhook_id=None),
             with_headers(request, webhook_id="evt-2"),
-            with_headers(request, webhook_id="evt.1"),
+            signed(body, message_id="evt.1"),
             with_headers(request, webhook_timestamp=None),
             with_headers(request, webhook_timestamp="soon"),
             with_headers(request, webhook_timestamp="٣"),

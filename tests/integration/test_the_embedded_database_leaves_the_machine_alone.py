@@ -8,6 +8,7 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from sysconfig import get_path
 
 import asyncpg
 import pytest
@@ -126,19 +127,20 @@ def test_an_ordinary_user_can_do_it_all_and_owns_the_data(binaries):
         shutil.copytree(PROJECT / "proxy", home / "proxy")
         os.chown(home, NOBODY, NOBODY)
         user = {"user": NOBODY, "group": NOBODY, "extra_groups": [], "cwd": home}
-        if not can_run(binaries / "postgres", user):
-            unavailable(f"an ordinary user cannot read {binaries}")
-        options = (home / "postgres", binaries, python_for(user), user)
-        with application(*options, PYTHONPATH=folder, TMPDIR=folder) as process:
+        paths = {"TMPDIR": folder, "PYTHONPATH": f"{folder}:{get_path('purelib')}"}
+        python = python_for(user | {"env": paths})
+        if not can_run([binaries / "postgres", "--version"], user):
+            unavailable(f"an ordinary user cannot run {binaries}")
+        options = (home / "postgres", binaries, python, user)
+        with application(*options, **paths) as process:
             ask(address(process), "CREATE TABLE calls AS SELECT 'kept' AS tag")
             process.kill()
-        with application(*options, PYTHONPATH=folder, TMPDIR=folder) as process:
+        with application(*options, **paths) as process:
             assert ask(address(process), "SELECT tag FROM calls") == "kept"
         assert (home / "postgres").stat().st_uid == NOBODY
 
 
-def can_run(program: Path | str, user: dict) -> bool:
-    command = [program, "--version"]
+def can_run(command: list[str | Path], user: dict) -> bool:
     try:
         subprocess.run(command, check=True, capture_output=True, **user)  # noqa: S603 - ours
     except (PermissionError, subprocess.CalledProcessError):
@@ -148,9 +150,10 @@ def can_run(program: Path | str, user: dict) -> bool:
 
 def python_for(user: dict) -> str:
     """Root's own Python may live in root's home, which others rightly cannot enter."""
-    pythons = (sys.executable, "/usr/bin/python3")
-    found = next((python for python in pythons if can_run(python, user)), None)
-    return found or unavailable("no Python that an ordinary user can run")
+    for python in (sys.executable, "/usr/bin/python3"):
+        if can_run([python, "-c", "import proxy.database.embedded"], user):
+            return python
+    return unavailable("no Python that an ordinary user can run")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user needs no namespace")

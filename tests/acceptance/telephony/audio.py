@@ -23,6 +23,7 @@ PACKET = 160  # samples: 20 ms
 TONE_SECONDS = 0.5
 SPEECH_AT = 4.0  # seconds after the call is answered
 PCMU, TELEPHONE_EVENT = 0, 101
+ESPEAK = shutil.which("espeak-ng")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Voice:
     ssrc: int
     seconds: float
     digits: str = ""
+    digits_at: float = SPEECH_AT + 0.5
 
     def speech(self) -> Samples:
         """What the recording must hold, to the sample, apart from silence around it."""
@@ -44,16 +46,16 @@ class Voice:
         packets = [
             *_audio_packets(tone, 0.0),
             *_audio_packets(encoded(self._spoken()), SPEECH_AT),
-            *_digit_packets(self.digits, SPEECH_AT + 0.5),
+            *_digit_packets(self.digits, self.digits_at),
         ]
-        file.write_bytes(_pcap(sorted(packets, key=lambda packet: packet[0]), self.ssrc))
+        file.write_bytes(
+            _pcap(sorted(packets, key=lambda packet: packet[0]), self.ssrc)
+        )
 
     def _spoken(self) -> Samples:
-        length = round(self.seconds * RATE)
-        spoken = _speech(self.words) if shutil.which("espeak-ng") else None
-        if spoken is None:
-            spoken = _tone(self.hertz // 2, self.seconds)
-        return np.resize(spoken, length)
+        if ESPEAK is None:
+            return _tone(self.hertz // 2, self.seconds)
+        return np.resize(_speech(self.words, ESPEAK), round(self.seconds * RATE))
 
 
 CALLER = Voice(
@@ -84,9 +86,9 @@ def _tone(hertz: int, seconds: float) -> Samples:
     return (9000 * np.sin(2 * np.pi * hertz * moments)).astype(np.int16)
 
 
-def _speech(words: str) -> Samples:
-    made = subprocess.run(  # the words are our own
-        ["espeak-ng", "-v", "fr", "-s", "170", "--stdout", words],
+def _speech(words: str, espeak: str) -> Samples:
+    made = subprocess.run(  # noqa: S603 - a fixed command with our own words
+        [espeak, "-v", "fr", "-s", "170", "--stdout", words],
         check=True,
         capture_output=True,
     ).stdout
@@ -130,7 +132,9 @@ def _digit_packets(digits: str, begin: float) -> Iterator[Packet]:
         at = begin + number * 0.4
         for step in range(1, 9):
             ending = 0x80 if step > 5 else 0
-            payload = struct.pack("!BBH", int(digit), ending | 10, min(step, 6) * PACKET)
+            payload = struct.pack(
+                "!BBH", int(digit), ending | 10, min(step, 6) * PACKET
+            )
             yield at + step * 0.02, TELEPHONE_EVENT, round(at * RATE), payload
 
 

@@ -1,4 +1,4 @@
-"""A real SIP platform on 127.0.0.1: kamailio, rtpengine, sipp at both ends, our shipper.
+"""A real SIP platform on 127.0.0.1: kamailio, rtpengine, sipp, and our shipper.
 
 `running()` starts it against any service that speaks the generic contract, and stops it
 by process id. Everything it writes stays in the folder it is given.
@@ -14,7 +14,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.acceptance.telephony.audio import AGENT, CALLER, Voice, write_announcement
@@ -23,7 +23,6 @@ ROOT = Path(__file__).parents[3]
 SCENARIOS = Path(__file__).parent / "scenarios"
 KAMAILIO_CFG = ROOT / "deploy" / "kamailio" / "kamailio.cfg"
 TOOLS = ("kamailio", "rtpengine", "sipp")
-# sipp's play_pcap_audio sends through raw sockets.
 LOCALHOST = "127.0.0.1"
 RTP_PORTS = range(28_000, 32_000)  # four a call; below the ephemeral ports
 CALLEE_MEDIA, CALLER_MEDIA = 20_000, 24_000
@@ -36,6 +35,7 @@ SHIP = (
 
 def missing_parts() -> list[str]:
     """What this machine lacks to run the platform."""
+    # sipp's play_pcap_audio sends through raw sockets, which needs root.
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     return missing if os.geteuid() == 0 else [*missing, "root (raw sockets)"]
 
@@ -83,7 +83,7 @@ async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds=10.
     """Poll `condition`; fail the test, naming `what`, when it does not come true."""
     try:
         async with asyncio.timeout(seconds):
-            while not await condition():
+            while not await condition():  # noqa: ASYNC110 - of other processes
                 await asyncio.sleep(0.05)
     except TimeoutError:
         raise AssertionError(f"did not happen within {seconds} s: {what}") from None
@@ -249,9 +249,10 @@ class Lab:
         return json.loads(answer.partition(b" ")[2])
 
     async def _kamailio_answers(self) -> bool:
+        branch = f"z9hG4bK{secrets.token_hex(6)}"
         request = (
             f"OPTIONS sip:{LOCALHOST}:{self.ports.sip} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP {LOCALHOST};rport;branch=z9hG4bK{secrets.token_hex(6)}\r\n"
+            f"Via: SIP/2.0/UDP {LOCALHOST};rport;branch={branch}\r\n"
             f"From: <sip:lab@{LOCALHOST}>;tag=1\r\nTo: <sip:{LOCALHOST}>\r\n"
             f"Call-ID: {secrets.token_hex(6)}\r\nCSeq: 1 OPTIONS\r\n"
             "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"

@@ -1,6 +1,6 @@
-"""The generic contract, and nothing behind it: what the platform is tried against alone.
+"""The generic contract, and nothing behind it, to try the platform alone.
 
-Decisions are a hash of the call id, so that about half the calls are drawn.
+Decisions follow a hash of the call id, so that about half the calls are drawn.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import secrets
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aiohttp import web
 
@@ -18,7 +18,7 @@ from tests.acceptance.telephony.lab import LOCALHOST, Target
 Answer = Callable[[str], web.Response]  # decision id → the answer to call.started
 
 
-def record(decision_id: str, **other: object) -> web.Response:
+def record(decision_id: object, **other: object) -> web.Response:
     answer = {
         "decision": "record",
         "decision_id": decision_id,
@@ -29,29 +29,32 @@ def record(decision_id: str, **other: object) -> web.Response:
     return web.json_response(answer | other)
 
 
-def skip(_: str) -> web.Response:
-    return web.json_response(
-        {
-            "decision": "skip",
-            "decision_id": None,
-            "announcement": None,
-            "opt_out_key": None,
-            "max_seconds": None,
-        }
-    )
+def skip(_decision_id: str) -> web.Response:
+    nothing = ("decision_id", "announcement", "opt_out_key", "max_seconds")
+    return web.json_response({"decision": "skip"} | dict.fromkeys(nothing))
 
 
 @dataclass
 class StubService:
-    """`answers` gives single callers an answer of their own; `delay` is in seconds."""
+    """`answers` gives single callers an answer of their own."""
 
     target: Target
     answers: dict[str, Answer] = field(default_factory=dict)
-    delay: float = 0
+    thinks_for: float = 0  # seconds before each decision
+    is_deaf_to: set[str] = field(default_factory=set)  # kinds of events, with a 503
     events: list[tuple[str, dict]] = field(default_factory=list)
     drawn: dict[str, str] = field(default_factory=dict)  # decision id → call id
     sealed: dict[str, bytes] = field(default_factory=dict)
-    offers: list[str] = field(default_factory=list)
+
+    async def drawn_ids(self) -> set[str]:
+        return set(self.drawn)
+
+    async def recordings(self) -> dict[str, bytes]:
+        """By decision id, opened."""
+        return dict(self.sealed)
+
+    async def ended_calls(self) -> int:
+        return len(self.calls("call.ended"))
 
     def calls(self, kind: str) -> list[str]:
         return [data["call_id"] for seen, data in self.events if seen == kind]
@@ -61,26 +64,26 @@ class StubService:
             raise web.HTTPUnauthorized
         event = await request.json()
         kind, data = event["type"], event["data"]
+        if kind in self.is_deaf_to:
+            raise web.HTTPServiceUnavailable
         self.events.append((kind, data))
         if kind != "call.started":
             return web.Response(status=204)
-        await asyncio.sleep(self.delay)
+        await asyncio.sleep(self.thinks_for)
         return self._decide(data)
 
     def _decide(self, data: dict) -> web.Response:
         decision_id = str(uuid.uuid4())
-        answer = self.answers.get(data["caller"])
-        if answer is not None:
-            return answer(decision_id)
-        if hashlib.sha256(data["call_id"].encode()).digest()[0] % 2:
-            return skip(decision_id)
-        self.drawn[decision_id] = data["call_id"]
-        return record(decision_id)
+        is_drawn = hashlib.sha256(data["call_id"].encode()).digest()[0] % 2
+        answer = self.answers.get(data["caller"], record if is_drawn else skip)
+        response = answer(decision_id)
+        if b'"decision": "record"' in response.body and decision_id in response.text:
+            self.drawn[decision_id] = data["call_id"]
+        return response
 
     async def before_upload(self, request: web.Request) -> None:
         """The refusal, before the audio."""
         decision_id = request.match_info["decision_id"]
-        self.offers.append(decision_id)
         if request.headers["Authorization"] != f"Bearer {self.target.upload_token}":
             raise web.HTTPUnauthorized
         call_id = self.drawn.get(decision_id)
@@ -98,24 +101,18 @@ class StubService:
 
 @asynccontextmanager
 async def stub_service() -> AsyncIterator[StubService]:
-    stub = StubService(Target("", "kamailio", secrets.token_hex(), secrets.token_hex()))
     app = web.Application(client_max_size=1 << 26)
+    runner = web.AppRunner(app)
+    stub = StubService(Target("", "kamailio", secrets.token_hex(), secrets.token_hex()))
     app.router.add_post("/webhooks/kamailio", stub.webhook)
     app.router.add_put(
         "/recordings/{decision_id}", stub.upload, expect_handler=stub.before_upload
     )
-    runner = web.AppRunner(app)
     await runner.setup()
-    site = web.TCPSite(runner, LOCALHOST, 0)
-    await site.start()
     try:
+        await web.TCPSite(runner, LOCALHOST, 0).start()
         (host, port), *_ = runner.addresses
-        stub.target = Target(
-            f"http://{host}:{port}",
-            "kamailio",
-            stub.target.webhook_token,
-            stub.target.upload_token,
-        )
+        stub.target = replace(stub.target, url=f"http://{host}:{port}")
         yield stub
     finally:
         await runner.cleanup()

@@ -1,0 +1,240 @@
+-- What all migrations add up to. A test compares this file's effect with theirs.
+DO $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'ponctuel_service') THEN
+    CREATE ROLE ponctuel_service NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS;
+  END IF;
+END
+$$;
+
+CREATE TABLE sites (
+  site_id text NOT NULL,
+  CONSTRAINT sites_pkey PRIMARY KEY (site_id),
+  CONSTRAINT sites_id_is_a_code CHECK (site_id ~ '^[a-z0-9][a-z0-9_-]{0,31}$')
+);
+
+-- One row per site: the lock that orders all ledger writes, and what the next leaf needs.
+CREATE TABLE ledger_heads (
+  site_id text NOT NULL,
+  size bigint NOT NULL DEFAULT 0,
+  tokens jsonb NOT NULL DEFAULT '{}',
+  last_epoch bigint NOT NULL DEFAULT 0,
+  revealed_epoch bigint NOT NULL DEFAULT 0,
+  policy_version integer NOT NULL DEFAULT 0,
+  CONSTRAINT ledger_heads_pkey PRIMARY KEY (site_id),
+  CONSTRAINT ledger_heads_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT ledger_heads_only_grow CHECK (size >= 0)
+);
+
+CREATE TABLE ledger_entries (
+  site_id text NOT NULL,
+  seq bigint NOT NULL,
+  body bytea NOT NULL,
+  CONSTRAINT ledger_entries_pkey PRIMARY KEY (site_id, seq),
+  CONSTRAINT ledger_entries_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+
+CREATE FUNCTION refuse_to_rewrite_the_ledger() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+
+CREATE TRIGGER ledger_entries_are_append_only
+BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_entries
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_rewrite_the_ledger();
+
+CREATE TABLE policies (
+  site_id text NOT NULL,
+  version integer NOT NULL,
+  digest bytea NOT NULL,
+  adopted_seq bigint NOT NULL,
+  CONSTRAINT policies_pkey PRIMARY KEY (site_id, version),
+  CONSTRAINT policies_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+
+-- Seeds and tag keys are wrapped by a key that is not in the database.
+CREATE TABLE epochs (
+  site_id text NOT NULL,
+  epoch bigint NOT NULL,
+  wrapped_seed bytea NOT NULL,
+  commitment bytea NOT NULL,
+  opened_seq bigint NOT NULL,
+  closed_seq bigint,
+  draws bigint NOT NULL DEFAULT 0,
+  records bigint NOT NULL DEFAULT 0,
+  CONSTRAINT epochs_pkey PRIMARY KEY (site_id, epoch),
+  CONSTRAINT epochs_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+CREATE INDEX epochs_still_open ON epochs (site_id, epoch) WHERE closed_seq IS NULL;
+
+CREATE TABLE tag_keys (
+  site_id text NOT NULL,
+  week integer NOT NULL,
+  wrapped_key bytea NOT NULL,
+  commitment bytea NOT NULL,
+  committed_seq bigint NOT NULL,
+  CONSTRAINT tag_keys_pkey PRIMARY KEY (site_id, week),
+  CONSTRAINT tag_keys_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+
+-- A root call and its one draw. The platform's own id is not kept: the tag finds the call.
+CREATE TABLE calls (
+  site_id text NOT NULL,
+  call_key bytea NOT NULL,
+  decision_id uuid NOT NULL,
+  connection text NOT NULL,
+  stratum text NOT NULL,
+  epoch bigint NOT NULL,
+  draw_seq bigint NOT NULL,
+  is_record boolean NOT NULL,
+  kept_days integer NOT NULL,
+  max_seconds integer NOT NULL,
+  purpose text NOT NULL,
+  bound_at timestamptz NOT NULL,
+  announced_at timestamptz,
+  ended_at timestamptz,
+  outcome text,
+  outcome_code text,
+  outcome_at timestamptz,
+  CONSTRAINT calls_pkey PRIMARY KEY (site_id, call_key),
+  CONSTRAINT calls_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT calls_decision_known UNIQUE (site_id, decision_id),
+  CONSTRAINT calls_outcome_known CHECK (outcome IN ('recorded', 'failed', 'objected')),
+  CONSTRAINT calls_outcome_only_if_drawn CHECK (is_record OR outcome IS NULL)
+);
+CREATE INDEX calls_awaiting_outcome ON calls (site_id, bound_at)
+WHERE is_record AND outcome IS NULL;
+
+CREATE TABLE call_legs (
+  site_id text NOT NULL,
+  leg_key bytea NOT NULL,
+  call_key bytea NOT NULL,
+  CONSTRAINT call_legs_pkey PRIMARY KEY (site_id, leg_key),
+  CONSTRAINT call_legs_call FOREIGN KEY (site_id, call_key)
+  REFERENCES calls (site_id, call_key) ON DELETE CASCADE
+);
+
+-- A recording the platform holds, on its way here or to its deletion there.
+-- decision_id is null when nobody asked for it.
+CREATE TABLE takeovers (
+  site_id text NOT NULL,
+  takeover_id uuid NOT NULL,
+  connection text NOT NULL,
+  source_ref text NOT NULL,
+  decision_id uuid,
+  step text NOT NULL,
+  attempts integer NOT NULL DEFAULT 0,
+  created_at timestamptz NOT NULL,
+  finished_at timestamptz,
+  CONSTRAINT takeovers_pkey PRIMARY KEY (site_id, takeover_id),
+  CONSTRAINT takeovers_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT takeovers_source_once UNIQUE (site_id, connection, source_ref),
+  CONSTRAINT takeovers_step_known
+  CHECK (step IN ('fetching', 'deleting', 'confirming', 'done'))
+);
+CREATE INDEX takeovers_unfinished ON takeovers (site_id, created_at)
+WHERE step <> 'done';
+
+-- Intent before act: an object that may exist without a recording is listed here first.
+CREATE TABLE object_writes (
+  site_id text NOT NULL,
+  object_id uuid NOT NULL,
+  started_at timestamptz NOT NULL,
+  CONSTRAINT object_writes_pkey PRIMARY KEY (site_id, object_id),
+  CONSTRAINT object_writes_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+
+CREATE TABLE recordings (
+  site_id text NOT NULL,
+  recording_id uuid NOT NULL,
+  decision_id uuid NOT NULL,
+  draw_seq bigint NOT NULL,
+  sealed_sha256 bytea NOT NULL,
+  sealed_size bigint NOT NULL,
+  clear_size bigint NOT NULL,
+  media_type text NOT NULL,
+  seconds double precision NOT NULL,
+  channels smallint NOT NULL,
+  purpose text NOT NULL,
+  captured_at timestamptz NOT NULL,
+  expires_at timestamptz NOT NULL,
+  doomed_at timestamptz,
+  CONSTRAINT recordings_pkey PRIMARY KEY (site_id, recording_id),
+  CONSTRAINT recordings_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT recordings_once_per_draw UNIQUE (site_id, decision_id),
+  CONSTRAINT recordings_expire CHECK (expires_at <= captured_at + interval '180 days')
+);
+CREATE INDEX recordings_due ON recordings (site_id, expires_at);
+CREATE INDEX recordings_doomed ON recordings (site_id, doomed_at)
+WHERE doomed_at IS NOT NULL;
+
+-- Worthless without the day key, which is never in the database.
+CREATE TABLE recording_keys (
+  site_id text NOT NULL,
+  recording_id uuid NOT NULL,
+  key_day date NOT NULL,
+  wrapped_key bytea NOT NULL,
+  CONSTRAINT recording_keys_pkey PRIMARY KEY (site_id, recording_id),
+  CONSTRAINT recording_keys_recording FOREIGN KEY (site_id, recording_id)
+  REFERENCES recordings (site_id, recording_id)
+);
+CREATE INDEX recording_keys_by_day ON recording_keys (site_id, key_day);
+
+-- Which wrapping keys exist or existed; the keys themselves are never here.
+CREATE TABLE day_keys (
+  site_id text NOT NULL,
+  key_day date NOT NULL,
+  made_seq bigint NOT NULL,
+  destroyed_seq bigint,
+  CONSTRAINT day_keys_pkey PRIMARY KEY (site_id, key_day),
+  CONSTRAINT day_keys_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+
+CREATE TABLE incidents (
+  site_id text NOT NULL,
+  incident_id uuid NOT NULL,
+  kind text NOT NULL,
+  reference text NOT NULL,
+  opened_at timestamptz NOT NULL,
+  closed_at timestamptz,
+  CONSTRAINT incidents_pkey PRIMARY KEY (site_id, incident_id),
+  CONSTRAINT incidents_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT incidents_once UNIQUE (site_id, kind, reference)
+);
+
+-- Aggregates only: what the metrics count, kept in the transaction that makes it true.
+CREATE TABLE counts (
+  site_id text NOT NULL,
+  metric text NOT NULL,
+  label text NOT NULL,
+  value bigint NOT NULL,
+  CONSTRAINT counts_pkey PRIMARY KEY (site_id, metric, label),
+  CONSTRAINT counts_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+
+DO $$
+DECLARE
+  fenced text;
+BEGIN
+  FOREACH fenced IN ARRAY ARRAY[
+    'sites', 'ledger_heads', 'ledger_entries', 'policies', 'epochs', 'tag_keys', 'calls',
+    'call_legs', 'takeovers', 'object_writes', 'recordings', 'recording_keys', 'day_keys',
+    'incidents', 'counts'
+  ] LOOP
+    EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', fenced);
+    EXECUTE format(
+      'CREATE POLICY one_site ON %I USING (site_id = current_setting(''ponctuel.site_id'', true))',
+      fenced
+    );
+  END LOOP;
+END
+$$;
+
+GRANT SELECT, INSERT ON sites, ledger_entries, policies TO ponctuel_service;
+GRANT SELECT, INSERT, UPDATE ON ledger_heads, epochs, tag_keys, day_keys, incidents, counts
+TO ponctuel_service;
+GRANT SELECT, INSERT, UPDATE, DELETE
+ON calls, call_legs, takeovers, object_writes, recordings, recording_keys
+TO ponctuel_service;

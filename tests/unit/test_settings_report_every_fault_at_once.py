@@ -1,0 +1,181 @@
+"""Bad settings stop start-up with one readable line per fault; secrets never show."""
+
+from pathlib import Path
+
+import pytest
+
+from proxy.errors import SettingsError
+from proxy.settings import Settings, load_settings
+
+SECRET = "whsec_c2VjcmV0LXRoYXQtbXVzdC1uZXZlci1iZS1zaG93bg=="
+GOOD = f"""
+[sites.clinic.policy]
+rate = "1.8%"
+starts_on = 2026-11-01
+[sites.clinic.practices.cardio]
+authorisation = "contract 12"
+[sites.clinic.line_groups.cardio]
+practice = "cardio"
+article_6 = "6(1)(f)"
+[sites.clinic.lines."+33140000001"]
+group = "cardio"
+[sites.clinic.connections.pbx]
+kind = "generic"
+secrets = ["{SECRET}"]
+"""
+
+
+@pytest.fixture(autouse=True)
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "ponctuel.toml"
+    file.write_text(GOOD)
+    monkeypatch.setenv("PONCTUEL_CONFIG", str(file))
+    return file
+
+
+def lines_of(config: Path, text: str) -> list[str]:
+    config.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    return caught.value.detail.splitlines()
+
+
+def test_a_good_file_is_read() -> None:
+    site = load_settings().sites["clinic"]
+
+    assert site.policy is not None
+    assert site.policy.rate == 18_000
+    assert site.to_lines()["+33140000001"].basis.practice_authorisation == "contract 12"
+
+
+def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PONCTUEL_SITES__CLINIC__POLICY__RATE", "0.01")
+    monkeypatch.setenv("PONCTUEL_HTTP__PORT", "9000")
+
+    settings = load_settings()
+
+    assert settings.sites["clinic"].policy is not None
+    assert settings.sites["clinic"].policy.rate == 10_000
+    assert settings.http.port == 9000
+
+
+def test_every_fault_is_named_with_its_key_and_its_fix(config: Path) -> None:
+    lines = lines_of(
+        config,
+        GOOD.replace('rate = "1.8%"', "rate = 2")
+        .replace('kind = "generic"', 'kind = "generic"\nsecretz = 1')
+        .replace(
+            "[sites.clinic.policy]", "[http]\nport = 70000\n[sites.clinic.policy]"
+        ),
+    )
+
+    assert any("http.port" in line for line in lines)
+    assert any('sites.clinic.policy.rate: "2" is ambiguous' in line for line in lines)
+    assert any(
+        "sites.clinic.connections.pbx.secretz: is not a setting" in line
+        for line in lines
+    )
+    assert len(lines) == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('group = "cardio"', 'group = "kine"', "is not listed"),
+        ('practice = "cardio"', 'practice = "kine"', "is not listed"),
+        ('secrets = ["' + SECRET + '"]', "", "needs `secrets`"),
+        ("starts_on = 2026-11-01", "", "starts_on: is missing"),
+        ("starts_on = 2026-11-01", "starts_on = 2026-11-01\nburst = 90", "100"),
+        ('rate = "1.8%"', 'rate = "11%"', "hard ceiling"),
+        ("[sites.clinic.policy]", "[sites.Clinic.policy]", "pattern"),
+        ('"+33140000001"', '"not a number"', "pattern"),
+        ('kind = "generic"', 'kind = "avaya"', "generic"),
+    ],
+)
+def test_what_cannot_be_right_is_refused(
+    config: Path, old: str, new: str, expected: str
+) -> None:
+    assert old in GOOD
+
+    lines = lines_of(config, GOOD.replace(old, new))
+
+    assert any(expected in line for line in lines)
+
+
+def test_a_line_group_may_not_take_the_name_of_unknown_lines(config: Path) -> None:
+    lines = lines_of(config, GOOD.replace("line_groups.cardio", "line_groups.other"))
+
+    assert any("for unknown lines" in line for line in lines)
+
+
+def test_one_connection_name_cannot_lead_to_two_sites(config: Path) -> None:
+    second = GOOD.replace("sites.clinic", "sites.other")
+
+    assert "exist in two sites" in lines_of(config, GOOD + second)[0]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])
+def test_an_open_listener_without_tls_is_refused(config: Path, host: str) -> None:
+    lines = lines_of(config, f'[http]\nhost = "{host}"\n{GOOD}')
+
+    assert "can be reached from outside in clear" in lines[0]
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        'tls_certificate = "c.pem"\ntls_key = "k.pem"',
+        'trusted_proxies = ["10.0.0.0/8"]',
+    ],
+)
+def test_an_open_listener_behind_tls_is_accepted(config: Path, extra: str) -> None:
+    config.write_text(f'[http]\nhost = "0.0.0.0"\n{extra}\n{GOOD}')
+
+    assert load_settings().http.host == "0.0.0.0"
+
+
+def test_secrets_show_in_no_representation_and_no_error(config: Path) -> None:
+    shown = repr(load_settings()) + str(load_settings())
+    lines = lines_of(
+        config, GOOD.replace('kind = "generic"', 'kind = "generic"\nx = 1')
+    )
+
+    assert SECRET not in shown
+    assert SECRET not in "".join(lines)
+
+
+def test_broken_toml_names_the_file_and_no_trace(config: Path) -> None:
+    config.write_text("[sites.clinic")
+
+    with pytest.raises(SettingsError, match=r"ponctuel\.toml: cannot be read"):
+        load_settings()
+
+
+def test_a_named_file_that_does_not_exist_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PONCTUEL_CONFIG", "nowhere.toml")
+
+    with pytest.raises(SettingsError, match="PONCTUEL_CONFIG: nowhere.toml"):
+        load_settings()
+
+
+def test_without_any_file_nothing_is_configured_and_nothing_is_open(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("PONCTUEL_CONFIG")
+    monkeypatch.chdir(tmp_path / "..")
+
+    settings = load_settings()
+
+    assert settings.sites == {}
+    assert settings.http.host == settings.metrics.host == "127.0.0.1"
+
+
+def test_settings_cannot_be_changed_while_running() -> None:
+    settings = load_settings()
+
+    with pytest.raises(ValueError, match="frozen"):
+        settings.data_dir = Path("/")
+
+    assert isinstance(settings, Settings)
