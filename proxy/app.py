@@ -274,6 +274,7 @@ def make_platform(config: GenericPart | TwilioPart, site: SitePart) -> Platform:
         TwilioConfig(
             account_sid=config.account_sid,
             auth_token=config.auth_token.get_secret_value(),
+            secondary_auth_token=_optional(config.secondary_auth_token),
             shared_keys={
                 key: secret.get_secret_value()
                 for key, secret in config.shared_keys.items()

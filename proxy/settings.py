@@ -183,6 +183,7 @@ class TwilioPart(_ConnectionPart):
     kind: Literal["twilio"]
     account_sid: Annotated[str, StringConstraints(pattern=r"^AC[0-9a-f]{32}$")]
     auth_token: SecretStr
+    secondary_auth_token: SecretStr | None = None
     shared_keys: dict[str, SecretStr] = {}
     public_url: WebAddress
     default_forward_to: str = Field(min_length=2)

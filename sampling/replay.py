@@ -42,6 +42,7 @@ Leaf = Mapping[str, object]
 
 _HASH_SIZE = 32
 _THRESHOLD_SIZE = 8
+_INTEGERS_END = 2**53  # larger ones break JSON parsers that use floats
 _OPERATOR_SEEDED = "operator"
 
 
@@ -117,10 +118,12 @@ class _MalformedError(ValueError):
 def replay(leaves: Iterable[tuple[int, Leaf]]) -> Replayed:
     """Check a whole ledger, given as (place, leaf) from its first leaf on."""
     state = _Replay()
-    for expected, (seq, leaf) in enumerate(leaves):
+    expected = 0
+    for seq, leaf in leaves:
         if seq != expected:
             state.find(Code.LEDGER_GAP, seq, f"leaf {expected} is not where it belongs")
         state.read(seq, leaf)
+        expected = seq + 1
     return state.conclude()
 
 
@@ -251,6 +254,8 @@ class _Replay:
         is_exhausted = not limit and bool(policy.rate_ppm)
         if not draw.has_closed_gate and is_exhausted != (draw.code == BUDGET_CODE):
             self.find(Code.DRAW_REASON, draw.seq, f"the budget allows {hex64(limit)}")
+        if draw.is_record and not draw.threshold:  # no u is below 0, revealed or not
+            self.find(Code.DRAW_VALUE, draw.seq, "RECORD with T = 0")
         expected = 0 if draw.has_closed_gate else limit
         if draw.threshold != expected:
             self.find(
@@ -262,7 +267,7 @@ class _Replay:
     def _check_values(self, key: bytes, draws: Iterable[_Draw]) -> None:
         for draw in draws:
             value = draw_value(key, draw.tags[0])
-            if (value < draw.threshold) != draw.is_record:
+            if draw.threshold and (value < draw.threshold) != draw.is_record:
                 self.find(
                     Code.DRAW_VALUE,
                     draw.seq,
@@ -337,8 +342,9 @@ def _draw_of(seq: int, leaf: Leaf) -> _Draw:
 
 def _integer(leaf: Leaf, name: str) -> int:
     value = leaf.get(name)
-    if type(value) is not int or value < 0:  # a bool is not a number here
-        raise _MalformedError(f"{name} is not a natural number")
+    # Not isinstance: True would pass for 1.
+    if type(value) is not int or not 0 <= value < _INTEGERS_END:
+        raise _MalformedError(f"{name} is not a natural number below 2^53")
     return value
 
 

@@ -11,7 +11,6 @@ handles `RecordingStarted` ends the recording through `source.stop`.
 
 import re
 from collections.abc import Callable, Mapping
-from urllib.parse import urlencode
 
 from proxy.errors import (
     BadEventError,
@@ -121,7 +120,7 @@ class TwilioPlatform:
             return twiml.connect(forward_to)
         match event:
             case CallStarted() if answer.announcement:
-                callback = self._callback("choice", key=answer.opt_out_key)
+                callback = self._callback("choice")
                 return twiml.announce(
                     answer.announcement, self._config.language, callback
                 )
@@ -132,10 +131,8 @@ class TwilioPlatform:
                 # Refused, or nothing to announce: not recorded, whatever was drawn.
                 return twiml.connect(forward_to)
 
-    def _callback(self, name: str, **query: str | None) -> str:
-        """Build one of our own addresses; what is in its query comes back signed."""
-        encoded = urlencode({key: value for key, value in query.items() if value})
-        return f"{self._config.public_url}/{name}" + (f"?{encoded}" if encoded else "")
+    def _callback(self, name: str) -> str:
+        return f"{self._config.public_url}/{name}"
 
     def _forward_to(self, raw: Mapping[str, object]) -> str:
         is_inbound = raw.get("Direction") == "inbound"
@@ -177,12 +174,11 @@ def _direction(parameters: Parameters) -> Direction:
     raise BadEventError("missing or not known", field="Direction")
 
 
-def _choice(parameters: Parameters, request: RawRequest) -> Event:
+def _choice(parameters: Parameters, _request: RawRequest) -> Event:
     call_id, raw = _call_sid(parameters), parameters.raw()
-    pressed = parameters.text("Digits")
-    # No key was offered, yet one was pressed: take it for the refusal it may be.
-    offered = Parameters(request.query_string).text("key") or pressed
-    if pressed and pressed == offered:
+    # Any key cuts the announcement short. The wrong one may be a slip of the finger, or
+    # come before the right one was named: in doubt it is a refusal.
+    if parameters.text("Digits"):
         return CallOptedOut(call_id=call_id, raw=raw)
     return CallAnnounced(call_id=call_id, raw=raw)
 

@@ -23,6 +23,7 @@ PACKET = 160  # samples: 20 ms
 TONE_SECONDS = 0.5
 SPEECH_AT = 4.0  # seconds after the call is answered
 PCMU, TELEPHONE_EVENT = 0, 101
+ANNOUNCEMENT_HERTZ = 1400
 ESPEAK = shutil.which("espeak-ng")
 
 
@@ -78,7 +79,7 @@ def write_announcement(file: Path) -> None:
     """Short, so that calls can be short; the length is all that matters here."""
     with wave.open(str(file), "wb") as announcement:
         announcement.setparams((1, 2, RATE, 0, "NONE", ""))
-        announcement.writeframes(_tone(1400, 0.6).tobytes())
+        announcement.writeframes(_tone(ANNOUNCEMENT_HERTZ, 0.6).tobytes())
 
 
 def _tone(hertz: int, seconds: float) -> Samples:

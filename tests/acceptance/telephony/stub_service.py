@@ -18,7 +18,7 @@ from tests.acceptance.telephony.lab import LOCALHOST, Target
 Answer = Callable[[str], web.Response]  # decision id → the answer to call.started
 
 
-def record(decision_id: object, **other: object) -> web.Response:
+def record(decision_id: object, /, **other: object) -> web.Response:
     answer = {
         "decision": "record",
         "decision_id": decision_id,

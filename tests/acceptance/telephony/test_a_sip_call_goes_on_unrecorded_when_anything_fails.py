@@ -12,8 +12,23 @@ import numpy as np
 import pytest
 from aiohttp import web
 
-from tests.acceptance.telephony.audio import AGENT, CALLER
-from tests.acceptance.telephony.lab import Call, Lab, Ports, running, until
+from tests.acceptance.telephony.audio import (
+    AGENT,
+    ANNOUNCEMENT_HERTZ,
+    CALLER,
+    RATE,
+    Samples,
+)
+from tests.acceptance.telephony.lab import (
+    CALLEE_MEDIA,
+    CALLER_MEDIA,
+    Call,
+    Lab,
+    Ports,
+    running,
+    until,
+)
+from tests.acceptance.telephony.listening import listening
 from tests.acceptance.telephony.stub_service import (
     Answer,
     StubService,
@@ -244,6 +259,32 @@ async def test_the_capture_ends_at_the_maximum_although_the_call_goes_on(
     (wav,) = service.sealed.values()
 
     assert 0 < len(wav) - 44 <= 3 * 32_000
+
+
+@pytest.mark.parametrize(
+    ("direction", "phone"), [("inbound", CALLER_MEDIA), ("outbound", CALLEE_MEDIA)]
+)
+async def test_the_person_outside_hears_the_announcement_and_meanwhile_nothing_else(
+    direction: str, phone: int, service: StubService, tmp_path: Path
+):
+    async with running(tmp_path, service.target) as lab:
+        with listening(phone) as ear:
+            await lab.call(
+                [Call(DRAWN, LINE, direction)], per_second=1, milliseconds=8000
+            )
+    announcement, agent = ear.heard()
+    words = AGENT.speech() if direction == "inbound" else CALLER.speech()
+
+    assert 0.5 < len(announcement) / RATE < 0.7
+    assert loudest_frequency(announcement) == pytest.approx(
+        ANNOUNCEMENT_HERTZ, rel=0.01
+    )
+    assert np.array_equal(np.trim_zeros(agent), np.trim_zeros(words))
+
+
+def loudest_frequency(samples: Samples) -> float:
+    strengths = np.abs(np.fft.rfft(samples))
+    return float(np.fft.rfftfreq(len(samples), 1 / RATE)[strengths.argmax()])
 
 
 async def test_the_agent_is_on_the_right_also_when_the_agent_called(

@@ -1,0 +1,58 @@
+# Everything here works on a bare machine with Python >= 3.11: no server, no root needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+ARGS ?=
+
+.PHONY: demo test lint bench serve lock clean
+
+demo: $(VENV)/embedded
+	@$(BIN)/ponctuel demo $(ARGS)
+
+serve: $(VENV)/embedded
+	@$(BIN)/ponctuel serve $(ARGS)
+
+test: $(VENV)/test
+	$(BIN)/pytest $(ARGS)
+
+bench: $(VENV)/test
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+lint: $(VENV)/test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+# Versions and hashes of everything that can be installed; names no address.
+lock: $(VENV)/test
+	uv pip compile --universal --generate-hashes --no-annotate --no-header \
+	  --all-extras --python-version 3.11 pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# pip and the build tool first, in versions that check hashes of constraints.
+$(VENV)/tools: deploy/build.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11 demo"; exit 1; }
+	@echo "Making $(VENV) (once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes --requirement deploy/build.lock
+	@touch $@
+
+define install
+	@echo "Installing $(1) (once) ..."
+	@$(BIN)/python deploy/needed.py $(1) > $@.txt
+	@$(PIP) install --require-hashes --constraint requirements.lock --requirement $@.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+endef
+
+$(VENV)/embedded: $(VENV)/tools pyproject.toml requirements.lock
+	$(call install,embedded)
+
+$(VENV)/test: $(VENV)/tools pyproject.toml requirements.lock
+	$(call install,embedded s3 test integration)
+	@touch $(VENV)/embedded
