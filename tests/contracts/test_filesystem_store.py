@@ -37,11 +37,11 @@ async def test_sealed_files_are_for_the_services_user_alone(
 async def test_every_file_and_its_folder_are_synced_before_it_counts_as_stored(
     store: FilesystemStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    synced: list[str] = []
+    synced: list[Path] = []
     real_fsync = os.fsync
 
     def fsync(descriptor: int) -> None:
-        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
         real_fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
@@ -49,8 +49,8 @@ async def test_every_file_and_its_folder_are_synced_before_it_counts_as_stored(
 
     await store.put(object_id, chunks(b"x"))
 
-    assert Path(synced[0]).name.startswith(".writing-")
-    assert Path(synced[1]).name == object_id.hex[:2]
+    assert synced[0].name.startswith(".writing-")
+    assert synced[1].name == object_id.hex[:2]
 
 
 async def test_leftovers_of_a_killed_writer_are_removed_once_they_are_old(
