@@ -162,7 +162,7 @@ def _copying(directory: Path) -> Callable[[], None]:
         stream.writelines(PIECE for _ in range(STREAM_SIZE // MIB))
 
     def copy_and_delete() -> None:
-        command = ["cp", "--reflink=never", source, copy]
+        command = ["cp", "--reflink=never", str(source), str(copy)]
         subprocess.run(command, check=True)  # noqa: S603 - fixed, our own two files
         descriptor = os.open(copy, os.O_RDONLY)
         os.fsync(descriptor)

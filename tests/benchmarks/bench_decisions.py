@@ -1,0 +1,176 @@
+"""Durable, verified, ledgered decisions over HTTP, beside the handler a user would write.
+
+Load by wrk over 64 connections; server, load and PostgreSQL share this machine. Every call
+is signed beforehand, so signing costs the measurement nothing. Each server is a process of
+its own with a database of its own on one durable server.
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from proxy.database.embedded import EmbeddedPostgres
+from proxy.database.migrate import migrate
+from tests.benchmarks.decision_servers import LINE, SECRET
+from tests.benchmarks.rows import Row
+from tests.databases import new_database
+from tests.peers import need
+
+SECONDS = 8
+CONNECTIONS = 64
+CALLS = 150_000
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One wrk run."""
+
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+
+
+def signed_call(key: bytes, now: int) -> str:
+    call_id = uuid.uuid4().hex
+    event_id = f"evt_{call_id}"
+    data = {
+        "call_id": call_id,
+        "direction": "inbound",
+        "caller": "+33612345678",
+        "callee": LINE,
+        "line": LINE,
+        "started_at": "2026-11-21T10:00:00Z",
+    }
+    event = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": "/pbx",
+        "type": "call.started",
+        "data": data,
+    }
+    body = json.dumps(event)
+    signed = hmac.digest(key, f"{event_id}.{now}.{body}".encode(), hashlib.sha256)
+    signature = base64.b64encode(signed).decode()
+    return f"{event_id}\t{now}\tv1,{signature}\t{body}\n"
+
+
+def write_calls(file: Path) -> None:
+    key = base64.b64decode(SECRET.removeprefix("whsec_"))
+    now = int(time.time())
+    with file.open("w") as stream:
+        stream.writelines(signed_call(key, now) for _ in range(CALLS))
+
+
+@contextmanager
+def server(kind: str, dsn: str) -> Iterator[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.benchmarks.decision_servers", kind, dsn],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+def load(address: str, calls: Path, connections: int, seconds: int) -> Load:
+    wrk = need("wrk", "apt-get install wrk")
+    threads = min(2, connections)
+    command = [wrk, f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "-s"]
+    script = str(Path(__file__).with_name("signed_calls.lua"))
+    result = subprocess.run(
+        [*command, script, address],
+        env=os.environ | {"PONCTUEL_BENCH_CALLS": str(calls)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    line = next(x for x in result.stdout.splitlines() if x.startswith("RESULT"))
+    requests, micros, p50, p99, bad, lost = map(int, line.split()[1:])
+    if bad or lost:
+        raise RuntimeError(f"{kind_of(address)}: {bad} bad answers, {lost} lost")
+    return Load(requests / (micros / 1e6), p50 / 1000, p99 / 1000)
+
+
+def kind_of(address: str) -> str:
+    return address
+
+
+async def measure(
+    kind: str, postgres: str, calls: Path, connections: int = CONNECTIONS
+) -> Load:
+    async with new_database(postgres) as dsn:
+        await migrate(dsn)
+        with server(kind, dsn) as address:
+            await asyncio.to_thread(load, address, calls, connections, 2)  # warm
+            return await asyncio.to_thread(load, address, calls, connections, SECONDS)
+
+
+async def measure_all(postgres: str, calls: Path) -> list[Row]:
+    ours = await measure("ponctuel", postgres, calls)
+    insert = await measure("one-insert", postgres, calls)
+    nothing = await measure("nothing-kept", postgres, calls)
+    idle = await measure("ponctuel", postgres, calls, connections=1)
+    name = f"decisions over HTTP, {CONNECTIONS} connections"
+    return [
+        Row(
+            name,
+            ours.per_second,
+            "/s",
+            "aiohttp + one INSERT",
+            insert.per_second,
+            ours.per_second / insert.per_second,
+            ">= 8000/s and >= 1.3 x",
+        ),
+        Row(
+            name,
+            ours.per_second,
+            "/s",
+            "aiohttp, nothing kept",
+            nothing.per_second,
+            ours.per_second / nothing.per_second,
+            ">= 0.5 x",
+        ),
+        Row(
+            "their latency, p99",
+            ours.p99_ms,
+            "ms",
+            "aiohttp + one INSERT",
+            insert.p99_ms,
+            ours.p99_ms / insert.p99_ms,
+            "<= 25 ms",
+        ),
+        Row(
+            "latency, one connection, p50",
+            idle.p50_ms,
+            "ms",
+            "64 connections",
+            ours.p50_ms,
+            idle.p50_ms / ours.p50_ms,
+            "<= 5 ms",
+        ),
+    ]
+
+
+def rows() -> list[Row]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_calls(folder / "calls")
+        with EmbeddedPostgres(folder / "postgres") as postgres:
+            return asyncio.run(measure_all(postgres, folder / "calls"))
