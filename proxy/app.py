@@ -25,6 +25,7 @@ from proxy.database.migrate import check_schema, migrate
 from proxy.database.pool import open_pool
 from proxy.errors import (
     DatabaseUnavailableError,
+    ListenError,
     PonctuelError,
     StorageError,
 )
@@ -40,8 +41,9 @@ from proxy.platforms.twilio import TwilioPlatform
 from proxy.platforms.twilio_config import TwilioConfig
 from proxy.problems import problems
 from proxy.publication import SitePublication, try_to
-from proxy.settings import GenericPart, Settings, SitePart, TwilioPart
+from proxy.settings import Settings
 from proxy.site import Site, SiteConfig
+from proxy.site_settings import GenericPart, SitePart, TwilioPart
 from proxy.vault.filesystem import FilesystemStore
 from proxy.vault.shelf import LONGEST_WRITE
 from sampling.policy import NO_POLICY
@@ -198,7 +200,13 @@ class Service:
         runner = web.AppRunner(application, access_log=None, lingering_time=0)
         await runner.setup()
         self._runners.append(runner)
-        await web.TCPSite(runner, host, port, ssl_context=tls, backlog=1024).start()
+        try:
+            await web.TCPSite(runner, host, port, ssl_context=tls, backlog=1024).start()
+        except OSError as error:
+            raise ListenError(
+                f"cannot listen on {host} port {port}: {error.strerror}",
+                fix="choose another port, or stop what uses this one",
+            ) from error
         bound = runner.addresses[0][1]
         return f"http{'s' if tls else ''}://{host}:{bound}"
 

@@ -195,6 +195,12 @@ class DatabaseUnavailableError(PonctuelError):
     error_id = "database-unavailable"
 
 
+class ListenError(PonctuelError):
+    """The address to listen on cannot be had."""
+
+    error_id = "listen"
+
+
 class SchemaError(PonctuelError):
     """The database's schema does not fit this version."""
 

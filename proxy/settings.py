@@ -9,21 +9,10 @@ this.
 import ipaddress
 import os
 from collections.abc import Iterator
-from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -37,211 +26,10 @@ from pydantic_settings import (
 from typing_extensions import override
 
 from proxy.errors import SettingsError
-from sampling.budget import Budget
-from sampling.gates import OTHER_GROUP, LegalBasis, Line
-from sampling.policy import Purpose, SamplingPolicy, faults, parse_rate
-
-Number = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{2,20}$")]
-MAX_LINE_GROUPS = 5
-_PHONE_DIGITS = 9
-DEFAULT_CAMPAIGN = timedelta(days=28)
+from proxy.site_settings import Code, Part, SitePart
 
 
-def _without_number(code: str) -> str:
-    if sum(character.isdigit() for character in code) >= _PHONE_DIGITS:
-        raise ValueError("looks like a telephone number; choose a neutral code")
-    return code
-
-
-# A code becomes a label of metrics, so it must not be able to hold a telephone number.
-Code = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$"),
-    AfterValidator(_without_number),
-]
-
-
-def _rate(raw: object) -> int:
-    """A bare TOML integer is refused like the bare text it would be."""
-    return parse_rate(str(raw))
-
-
-Rate = Annotated[int, BeforeValidator(_rate)]
-
-
-def _https(raw: str) -> str:
-    if not raw.startswith(("https://", "http://127.0.0.1")):
-        raise ValueError("must begin with https://")
-    return raw.rstrip("/")
-
-
-WebAddress = Annotated[str, AfterValidator(_https)]
-
-
-class _Part(BaseModel):
-    """A section of the file: unknown keys are faults, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PolicyPart(_Part):
-    """The sampling policy of a site. Without one nothing is ever recorded."""
-
-    purpose: Purpose = Purpose.TRAINING
-    rate: Rate
-    ceiling: Rate = 20_000
-    burst: int = 50
-    smooth: int = 20
-    starts_on: date
-    ends_on: date | None = None
-    max_seconds: int = 600
-    kept_days: int = 30
-    announcement: str = Field(
-        default=(
-            "Cet appel sera enregistré pour la formation de notre personnel. "
-            "Pour refuser, appuyez sur la touche 9."
-        ),
-        min_length=10,
-        max_length=600,
-    )
-    opt_out_key: Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")] = "9"
-
-    def to_policy(self, version: int) -> SamplingPolicy:
-        return SamplingPolicy(
-            version=version,
-            purpose=self.purpose,
-            rate_ppm=self.rate,
-            budget=Budget(self.ceiling, self.burst, self.smooth),
-            starts_on=self.starts_on,
-            ends_on=self.ends_on or self.starts_on + DEFAULT_CAMPAIGN,
-            max_seconds=self.max_seconds,
-            kept_days=self.kept_days,
-            announcement=self.announcement,
-            opt_out_key=self.opt_out_key,
-        )
-
-    @model_validator(mode="after")
-    def is_lawful(self) -> Self:
-        found = faults(self.to_policy(1))
-        if found:
-            raise ValueError("; ".join(f"{f.field} {f.wrong}: {f.fix}" for f in found))
-        return self
-
-
-class PracticePart(_Part):
-    """A doctor's practice whose lines the site answers."""
-
-    authorisation: str = ""
-
-
-class LineGroupPart(_Part):
-    """Lines counted together, with the references the law asks for."""
-
-    practice: Code
-    article_6: str = ""
-    article_9: str = ""
-    dpia: str = ""
-    staff_information: str = ""
-    hosting: str = ""
-
-
-class LinePart(_Part):
-    """One dialled number."""
-
-    group: Code
-    is_excluded: bool = False
-    forward_to: str = ""
-
-
-class _ConnectionPart(_Part):
-    deadline_ms: int = Field(default=800, ge=50, le=10_000)
-    upload_tokens: tuple[SecretStr, ...] = ()
-
-
-class GenericPart(_ConnectionPart):
-    """Our own contract: CloudEvents signed by Standard Webhooks."""
-
-    kind: Literal["generic"]
-    secrets: tuple[SecretStr, ...] = ()
-    bearer_tokens: tuple[SecretStr, ...] = ()
-    source_token: SecretStr | None = None
-    allowed_hosts: frozenset[str] = frozenset()
-    allow_private_addresses: bool = False
-
-    @model_validator(mode="after")
-    def can_authenticate(self) -> Self:
-        if not self.secrets and not self.bearer_tokens:
-            raise ValueError(
-                "needs `secrets` (whsec_…) or, on a closed network, `bearer_tokens`"
-            )
-        return self
-
-
-class TwilioPart(_ConnectionPart):
-    """Twilio Programmable Voice."""
-
-    kind: Literal["twilio"]
-    account_sid: Annotated[str, StringConstraints(pattern=r"^AC[0-9a-f]{32}$")]
-    auth_token: SecretStr
-    secondary_auth_token: SecretStr | None = None
-    shared_keys: dict[str, SecretStr] = {}
-    public_url: WebAddress
-    default_forward_to: str = Field(min_length=2)
-    language: str = "fr-FR"
-    api_base: WebAddress = "https://api.twilio.com"
-
-
-ConnectionPart = Annotated[GenericPart | TwilioPart, Field(discriminator="kind")]
-
-
-class SitePart(_Part):
-    """One call-centre organisation: its policy, lines and connections."""
-
-    policy: PolicyPart | None = None
-    practices: dict[Code, PracticePart] = {}
-    line_groups: dict[Code, LineGroupPart] = {}
-    lines: dict[Number, LinePart] = {}
-    connections: dict[Code, ConnectionPart] = {}
-
-    @model_validator(mode="after")
-    def names_exist(self) -> Self:
-        if OTHER_GROUP in self.line_groups:
-            raise ValueError(
-                f'line_groups."{OTHER_GROUP}" is for unknown lines; rename'
-            )
-        if len(self.line_groups) > MAX_LINE_GROUPS:
-            raise ValueError(
-                f"{len(self.line_groups)} line_groups: at most {MAX_LINE_GROUPS}, so "
-                "that each counts enough calls; put more lines in a group"
-            )
-        for number, line in self.lines.items():
-            if line.group not in self.line_groups:
-                raise ValueError(f'lines."{number}".group "{line.group}" is not listed')
-        for name, group in self.line_groups.items():
-            if group.practice not in self.practices:
-                raise ValueError(
-                    f'line_groups.{name}.practice "{group.practice}" is not listed'
-                )
-        return self
-
-    def to_lines(self) -> dict[str, Line]:
-        """Every dialled number with its group and legal references."""
-        return {number: self._line(part) for number, part in self.lines.items()}
-
-    def _line(self, part: LinePart) -> Line:
-        group = self.line_groups[part.group]
-        basis = LegalBasis(
-            article_6=group.article_6,
-            article_9=group.article_9,
-            practice_authorisation=self.practices[group.practice].authorisation,
-            dpia=group.dpia,
-            staff_information=group.staff_information,
-            hosting=group.hosting,
-        )
-        return Line(group=part.group, basis=basis, is_excluded=part.is_excluded)
-
-
-class DatabasePart(_Part):
+class DatabasePart(Part):
     """Where the state lives. Empty `dsn`: an embedded server in the data directory."""
 
     dsn: SecretStr = SecretStr("")
@@ -249,7 +37,7 @@ class DatabasePart(_Part):
     pool_size: int = Field(default=8, ge=2, le=100)
 
 
-class HttpPart(_Part):
+class HttpPart(Part):
     """The listener. An address others can reach needs TLS, here or at a named proxy."""
 
     host: str = "127.0.0.1"
@@ -280,7 +68,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-class MetricsPart(_Part):
+class MetricsPart(Part):
     """The scrape listener and how often figures that move with calls are published."""
 
     host: str = "127.0.0.1"
@@ -298,7 +86,7 @@ class MetricsPart(_Part):
         return self
 
 
-class VaultPart(_Part):
+class VaultPart(Part):
     """Where sealed audio and keys are kept. Defaults lie in the data directory."""
 
     objects: Path | None = None
@@ -306,7 +94,7 @@ class VaultPart(_Part):
     max_bytes: int = Field(default=200_000_000, ge=1_000)
 
 
-class DrawPart(_Part):
+class DrawPart(Part):
     """Epochs of the draw."""
 
     epoch_seconds: int = Field(default=3600, ge=300, le=86_400)

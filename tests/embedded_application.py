@@ -58,9 +58,10 @@ def application(
     **environment: str,
 ) -> Iterator[subprocess.Popen[str]]:
     """A process that runs the embedded server until its input ends."""
+    modules = f"{PROJECT}:{os.environ.get('PYTHONPATH', '')}"
     with subprocess.Popen(  # noqa: S603 - a Python of ours and our text
         [python, "-c", APPLICATION, directory, binaries],
-        env=os.environ | {"PYTHONPATH": str(PROJECT)} | environment,
+        env=os.environ | {"PYTHONPATH": modules} | environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -115,6 +116,13 @@ def ask(dsn: str, *statements: str) -> object:
         return answers[-1]
 
     return asyncio.run(talk())
+
+
+def is_answering(dsn: str) -> bool:
+    try:
+        return ask(dsn, "SELECT 1") == 1
+    except (asyncpg.PostgresError, OSError):
+        return False
 
 
 def keep_a_row(dsn: str) -> None:

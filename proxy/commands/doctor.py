@@ -11,7 +11,8 @@ from proxy.app import utc_now
 from proxy.commands.running import Parsers, add_command, add_json, show, sites_only
 from proxy.database.migrate import check_schema
 from proxy.errors import PonctuelError
-from proxy.settings import Settings, SitePart, load_settings
+from proxy.settings import Settings, load_settings
+from proxy.site_settings import SitePart
 from sampling.gates import closed_gate
 from sampling.policy import NO_POLICY
 
@@ -90,7 +91,9 @@ def _interval(settings: Settings) -> Finding:
 
 def _gates(name: str, site: SitePart) -> list[Finding]:
     policy = site.policy.to_policy(1) if site.policy else NO_POLICY
-    lines = {line.group: line for line in site.to_lines().values()}
+    # An excluded line says nothing about its group, unless all of them are.
+    ordered = sorted(site.to_lines().values(), key=lambda line: not line.is_excluded)
+    lines = {line.group: line for line in ordered}
     return [
         _gate(
             f"{name}: line group {group}", closed_gate(policy, line, utc_now().date())

@@ -29,13 +29,14 @@ from proxy.errors import EmbeddedPostgresError
 __all__ = ["EmbeddedPostgres", "find_binaries"]
 
 POLL_EVERY = 0.005  # seconds
-# A server left by a dead application: its fast shutdown ends with a checkpoint.
+# A server whose application died kills what does not end in 5 s, then ends itself.
 LEFTOVER_SECONDS = 30.0
 # Replaying the log after a crash may be slow; giving up would only start it over.
 READY_SECONDS = 300.0
 CREATE_SECONDS = 300.0
-# Fast shutdown, then immediate (recovery at the next start), then the hard way.
-STOP_STEPS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
+# Fast shutdown, then immediate (recovery at the next start), then the hard way. Short
+# enough for `docker stop`, and a fast shutdown can hang: see launcher.die_with().
+STOP_STEPS = ((signal.SIGINT, 8.0), (signal.SIGQUIT, 6.0), (signal.SIGKILL, 5.0))
 
 SETTINGS = {
     "cluster_name": "ponctuel",

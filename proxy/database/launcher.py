@@ -42,13 +42,15 @@ def leave_root() -> None:
 
 
 def die_with(parent: int) -> None:
-    """Let the kernel ask for a fast shutdown (SIGINT) when the parent dies.
+    """Let the kernel ask for an immediate shutdown (SIGQUIT) when the parent dies.
 
+    It loses no commit and always ends. The gentler SIGINT hangs for ever in a server
+    that is just recovering from the crash of a session (PostgreSQL 15 to 17, 2026-11).
     Comes after `leave_root()`, since a change of credentials clears the wish.
     """
-    # A shell starts its background jobs with SIGINT ignored, and we would inherit it.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT):
+    # A shell starts its background jobs with SIGQUIT ignored, and we would inherit it.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    if libc.prctl(PR_SET_PDEATHSIG, signal.SIGQUIT):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
     if os.getppid() != parent:
         raise OSError("the parent died first")

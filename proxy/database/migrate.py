@@ -79,7 +79,7 @@ async def _connect(dsn: str) -> asyncpg.Connection:
         return await asyncpg.connect(
             dsn, timeout=CONNECT_SECONDS, server_settings=_SETTINGS
         )
-    except (*UNAVAILABLE, TimeoutError) as error:
+    except UNAVAILABLE as error:
         raise DatabaseUnavailableError(
             f"cannot connect to migrate: {type(error).__name__}",
             fix="check the server and PONCTUEL_DATABASE__MIGRATE_DSN",

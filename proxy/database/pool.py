@@ -11,7 +11,7 @@ and recover, while its database is away.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -26,16 +26,19 @@ SERVICE_ROLE = "ponctuel_service"
 CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 30.0
 
-# What asyncpg raises when the server is gone, going, full or read-only after a
-# failover.
-UNAVAILABLE = (
-    OSError,
+# What asyncpg raises when the server is gone, going, slow, full or read-only after a
+# failover. A ConnectionError while borrowing is the server's; any other OSError is not.
+_FAILING = (
+    ConnectionError,
+    TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.LockNotAvailableError,
 )
+UNAVAILABLE = (OSError, *_FAILING)
 
 
 class SiteDatabase:
@@ -49,12 +52,17 @@ class SiteDatabase:
     async def connection(self) -> AsyncIterator[Connection]:
         """Borrow a connection. Raises DatabaseUnavailableError when there is none."""
         try:
-            async with self._pool.acquire(timeout=CONNECT_SECONDS) as connection:
-                yield connection
-        except TimeoutError as error:
-            raise DatabaseUnavailableError("no connection in time") from error
+            lent = await self._pool.acquire(timeout=CONNECT_SECONDS)
         except UNAVAILABLE as error:
             raise DatabaseUnavailableError(type(error).__name__) from error
+        try:
+            yield lent
+        except _FAILING as error:
+            # What was asked may have been done all the same; nobody must guess.
+            raise DatabaseUnavailableError(type(error).__name__) from error
+        finally:
+            with suppress(*UNAVAILABLE):
+                await self._pool.release(lent)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -90,6 +98,8 @@ async def open_pool(dsn: str, site: str, size: int) -> SiteDatabase:
             "statement_timeout": "30s",
             "lock_timeout": "10s",
             "idle_in_transaction_session_timeout": "60s",
+            # A plan made while a table was empty would be kept while it fills.
+            "plan_cache_mode": "force_custom_plan",
         },
     )
     return SiteDatabase(pool, site)

@@ -50,12 +50,13 @@ class Connections:
         """Who uploads, by bearer token. Raises WebhookRejectedError."""
         if not self.is_private_channel(request):
             raise WebhookRejectedError("a token is accepted over TLS or loopback only")
-        scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+        scheme, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+        given = token.strip().encode("utf-8", "surrogateescape")
         matching = [
             connection
             for connection in self._connections.values()
             for token in connection.upload_tokens
-            if hmac.compare_digest(token.encode(), given.strip().encode())
+            if hmac.compare_digest(token.encode(), given)
         ]
         if scheme.lower() != "bearer" or not matching:
             raise WebhookRejectedError(

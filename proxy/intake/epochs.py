@@ -7,6 +7,7 @@ any call of its week is tagged.
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from proxy.errors import PonctuelError
@@ -21,7 +22,7 @@ from sampling.draw import (
     seed_commitment,
     tag_key_commitment,
 )
-from sampling.seed import epoch_at, may_reveal, week_at
+from sampling.seed import TAG_OVERLAP, epoch_at, may_reveal, week_at
 
 _REVEALED_AT_ONCE = 100
 
@@ -31,6 +32,24 @@ class NoSeedError(PonctuelError):
 
     status = 503
     error_id = "no-seed"
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """The names a call may be bound under; `this_week` is the one it would be given.
+
+    It may have begun last week, and the clock that bound it may have been ahead of
+    ours: either way a second draw of it would be possible under one name alone (I2).
+    """
+
+    this_week: bytes
+    last_week: bytes | None
+    next_week: bytes | None
+
+    @property
+    def all(self) -> list[bytes]:
+        names = (self.this_week, self.last_week, self.next_week)
+        return [name for name in names if name is not None]
 
 
 class Epochs:
@@ -120,16 +139,22 @@ class Epochs:
             row["week"]: self._keys.unwrap_service(row["wrapped_key"]) for row in rows
         }
 
-    def tags(self, connection: str, call_id: str) -> list[bytes]:
-        """The tags a call may be known by: this week's first, then last week's.
+    def tags(self, connection: str, call_id: str) -> Tags:
+        """The names of a call. Raises NoSeedError when it cannot be named yet."""
 
-        A call that lasts over the weekly change is found under its older tag.
-        """
-        week = week_at(self._clock())
-        keys = [self._tag_keys.get(week), self._tag_keys.get(week - 1)]
-        if keys[0] is None:
+        def tag_of(week: int) -> bytes | None:
+            key = self._tag_keys.get(week)
+            return None if key is None else call_tag(key, connection, call_id)
+
+        now = self._clock()
+        week = week_at(now)
+        this_week = tag_of(week)
+        if this_week is None:
             raise NoSeedError("no tag key for this week yet")
-        return [call_tag(key, connection, call_id) for key in keys if key is not None]
+        is_next_near = week_at(now + TAG_OVERLAP) > week
+        return Tags(
+            this_week, tag_of(week - 1), tag_of(week + 1) if is_next_near else None
+        )
 
     async def key_of(self, change: LedgerTransaction, epoch: int) -> bytes:
         """The epoch's draw key. Raises NoSeedError for one that is not open."""

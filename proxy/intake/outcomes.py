@@ -67,7 +67,7 @@ class Outcomes:
 
     async def fail(self, decision_id: UUID, code: Failure) -> bool:
         """Close a drawn call as not recorded; False when it had an outcome already."""
-        return await self._close(decision_id, "failed", code.value) is not None
+        return await self._close(decision_id, "failed", code) is not None
 
     async def object(self, call: DrawnCall) -> None:
         """The caller refused: nothing is kept, whatever had been captured."""
@@ -83,9 +83,7 @@ class Outcomes:
     async def refuse_media(self, call: DrawnCall, error: BadAudioError) -> None:
         """What came is not audio we may keep; nothing of it was."""
         code = "too_long" if isinstance(error, AudioTooLongError) else "kind"
-        async with self._ledger.database.connection() as connection:
-            await add_counts(connection, self._site, {("media_refused", code): 1})
-        await self.fail(call.decision_id, Failure.MEDIA)
+        await self._close(call.decision_id, "failed", Failure.MEDIA, refused_as=code)
 
     async def close_overdue(self) -> int:
         """Give an outcome to drawn calls whose recording never came."""
@@ -98,7 +96,7 @@ class Outcomes:
         return closed.count(True)
 
     async def _close(
-        self, decision_id: UUID, outcome: str, code: str
+        self, decision_id: UUID, outcome: str, code: str, refused_as: str = ""
     ) -> DrawnCall | None:
         """Set an outcome with its leaf; None when there was nothing left to close."""
         try:
@@ -107,6 +105,8 @@ class Outcomes:
                 if call is not None and call.may_be_recorded:
                     await close_call(change, call, outcome, code, self._clock())
                     change.append(Kind.OUTCOME, _leaf(call, outcome, code))
+                    if refused_as:
+                        change.count("media_refused", refused_as)
         except NothingToRecordError:
             return None
         return call
@@ -114,11 +114,13 @@ class Outcomes:
     async def _destroy(self, decision_id: UUID, metric: str, label: str) -> None:
         """Destroy a recording that is kept already; the mark is durable first."""
         async with self._ledger.database.transaction() as connection:
-            doomed = await self._shelf.doom_decision(connection, decision_id)
-            if doomed and metric:
+            found = await self._shelf.doom_decision(connection, decision_id)
+            if found is None:
+                return
+            doomed, is_new = found
+            if is_new and metric:
                 await add_counts(connection, self._site, {(metric, label): 1})
-        if doomed:
-            await self._shelf.destroy(doomed)
+        await self._shelf.destroy(doomed)
 
 
 async def close_call(

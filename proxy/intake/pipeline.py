@@ -109,7 +109,11 @@ class SiteIntake:
         line = self.lines.get(event.line, UNKNOWN_LINE)
         return Bind(
             tags=tags,
-            leg_tag=self.epochs.tags(connection, event.call_id)[0] if is_leg else None,
+            leg_tag=(
+                self.epochs.tags(connection, event.call_id).this_week
+                if is_leg
+                else None
+            ),
             connection=connection,
             stratum=stratum_of(line, event.direction),
             gate_code=closed_gate(self.policy, line, self.clock().date()),
@@ -189,9 +193,9 @@ class SiteIntake:
         return call if call is not None and call.connection == connection else None
 
     async def _find(self, connection: str, call_id: str) -> DrawnCall | None:
-        keys = self.epochs.tags(connection, call_id)
+        names = self.epochs.tags(connection, call_id).all
         async with self.ledger.database.transaction() as borrowed:
-            return await find_call(borrowed, self.ledger.site, keys)
+            return await find_call(borrowed, self.ledger.site, names)
 
 
 def stratum_of(line: Line, direction: Direction) -> str:

@@ -1,23 +1,40 @@
--- name: find_calls(site_id, call_keys)
+-- name: find_calls(site_id, names)
+-- A leg's name leads to its root call: the leg of a leg is not a call of its own.
+-- OFFSET 0 makes each name one look-up by primary key. Left to itself the planner, on a
+-- young table without statistics, reads all rows of the site instead.
 SELECT
-  call_key, decision_id, connection, stratum, draw_seq, is_record, kept_days, max_seconds, purpose,
-  announced_at, ended_at, outcome
-FROM calls WHERE site_id = $1 AND call_key = ANY($2::bytea[]);
+  n.name, c.call_key, c.decision_id, c.connection, c.stratum, c.draw_seq, c.is_record,
+  c.kept_days, c.max_seconds, c.purpose, c.announced_at, c.ended_at, c.outcome
+FROM unnest($2::bytea[]) AS n (name)
+CROSS JOIN LATERAL (
+  SELECT n.name AS call_key
+  UNION ALL
+  SELECT l.call_key FROM call_legs AS l WHERE l.site_id = $1 AND l.leg_key = n.name
+) AS k
+CROSS JOIN LATERAL (
+  SELECT * FROM calls AS b WHERE b.site_id = $1 AND b.call_key = k.call_key OFFSET 0
+) AS c;
 
--- name: find_call_by_any_key(site_id, keys)
--- A leg leads to its root call. Locked: its outcome is decided by one writer at a time.
+-- name: find_call_by_any_key(site_id, names)
+-- The same, locked: a call's outcome is decided by one writer at a time.
 SELECT
-  call_key, decision_id, connection, stratum, draw_seq, is_record, kept_days, max_seconds, purpose,
-  announced_at, ended_at, outcome
-FROM calls
-WHERE
-  site_id = $1 AND (
-    call_key = ANY($2::bytea[])
-    OR call_key IN (
-      SELECT l.call_key FROM call_legs AS l
-      WHERE l.site_id = $1 AND l.leg_key = ANY($2::bytea[])
-    )
-  )
+  c.call_key, c.decision_id, c.connection, c.stratum, c.draw_seq, c.is_record,
+  c.kept_days, c.max_seconds, c.purpose, c.announced_at, c.ended_at, c.outcome
+FROM calls AS c
+WHERE c.site_id = $1 AND c.call_key = (
+  SELECT b.call_key
+  FROM unnest($2::bytea[]) AS n (name)
+  CROSS JOIN LATERAL (
+    SELECT n.name AS call_key
+    UNION ALL
+    SELECT l.call_key FROM call_legs AS l WHERE l.site_id = $1 AND l.leg_key = n.name
+  ) AS k
+  CROSS JOIN LATERAL (
+    SELECT a.call_key FROM calls AS a
+    WHERE a.site_id = $1 AND a.call_key = k.call_key OFFSET 0
+  ) AS b
+  LIMIT 1
+)
 FOR UPDATE;
 
 -- name: find_call_by_decision(site_id, decision_id)
@@ -37,9 +54,13 @@ FROM unnest($2::bytea[], $3::uuid[], $4::text[], $5::text[], $7::bigint[], $8::b
 AS drawn (call_key, decision_id, connection, stratum, draw_seq, is_record);
 
 -- name: insert_legs(site_id, leg_keys, call_keys)
+-- A call with a draw of its own keeps it: every name leads to one draw only.
 INSERT INTO call_legs (site_id, leg_key, call_key)
-SELECT $1, leg_key, call_key
-FROM unnest($2::bytea[], $3::bytea[]) AS legs (leg_key, call_key)
+SELECT $1, l.leg_key, l.call_key
+FROM unnest($2::bytea[], $3::bytea[]) AS l (leg_key, call_key)
+WHERE NOT EXISTS (
+  SELECT FROM calls AS c WHERE c.site_id = $1 AND c.call_key = l.leg_key
+)
 ON CONFLICT (site_id, leg_key) DO NOTHING;
 
 -- name: count_draws(site_id, epoch, draws, records)
@@ -108,12 +129,13 @@ ON CONFLICT ON CONSTRAINT takeovers_source_once DO NOTHING RETURNING takeover_id
 SELECT takeover_id, connection, source_ref, decision_id, step, attempts
 FROM takeovers WHERE site_id = $1 AND takeover_id = $2;
 
--- name: move_takeover(site_id, takeover_id, step, now)
+-- name: move_takeover(site_id, takeover_id, from_step, step, now)
+-- Of two workers at the same step one moves on; the other finds nothing to move.
 UPDATE takeovers SET
-  step = $3,
+  step = $4,
   attempts = 0,
-  finished_at = CASE WHEN $3 = 'done' THEN $4::timestamptz END
-WHERE site_id = $1 AND takeover_id = $2;
+  finished_at = CASE WHEN $4 = 'done' THEN $5::timestamptz END
+WHERE site_id = $1 AND takeover_id = $2 AND step = $3;
 
 -- name: count_attempt(site_id, takeover_id)
 UPDATE takeovers SET attempts = attempts + 1

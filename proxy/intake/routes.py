@@ -6,15 +6,20 @@ as "do not record", so that the caller's call goes on; every other failure is a 
 that makes the platform send the event again or report the mistake.
 """
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
 import structlog
-from aiohttp import web
+from aiohttp import http, web
 
-from proxy.errors import BodyTooLargeError, PonctuelError
+from proxy.errors import BadEventError, BodyTooLargeError, PonctuelError
 from proxy.intake.connections import Connection, Connections
 from proxy.platforms.base import CallStarted, RawRequest, Reply
+
+BODY_SECONDS = 10.0
+# What reading a body raises when its sender is gone, silent, or does not keep to HTTP.
+BREAKS_OFF = (web.PayloadAccessError, OSError, http.HttpProcessingError)
 
 log = structlog.get_logger()
 
@@ -50,11 +55,7 @@ class Webhooks:
         limit = connection.platform.max_body_bytes
         if (request.content_length or 0) > limit:
             raise BodyTooLargeError(f"at most {limit} bytes")
-        raw_body = await request.content.read(limit + 1)
-        while len(raw_body) <= limit and not request.content.at_eof():
-            raw_body += await request.content.read(limit + 1 - len(raw_body))
-        if len(raw_body) > limit:
-            raise BodyTooLargeError(f"at most {limit} bytes")
+        raw_body = await _read_at_most(request, limit)
         return RawRequest(
             method=request.method,
             callback=request.match_info.get("callback", ""),
@@ -64,6 +65,19 @@ class Webhooks:
             received_at=self._clock(),
             is_private_channel=self._connections.is_private_channel(request),
         )
+
+
+async def _read_at_most(request: web.Request, limit: int) -> bytes:
+    raw_body = b""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while len(raw_body) <= limit and not request.content.at_eof():
+                raw_body += await request.content.read(limit + 1 - len(raw_body))
+    except BREAKS_OFF as error:
+        raise BadEventError("the body breaks off") from error
+    if len(raw_body) > limit:
+        raise BodyTooLargeError(f"at most {limit} bytes")
+    return raw_body
 
 
 async def _answer(connection: Connection, raw: RawRequest) -> Reply:

@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid4
 
+import structlog
+
 from proxy.errors import PonctuelError
-from proxy.intake.epochs import Epochs
+from proxy.intake.epochs import Epochs, Tags
 from proxy.intake.store import QUERIES, DrawnCall, find_drawn
 from proxy.ledger.entry import Kind, Leaf
 from proxy.ledger.transaction import Ledger, LedgerTransaction, NothingToRecordError
@@ -25,6 +27,8 @@ from sampling.decision import Candidate, Decision, decide
 from sampling.draw import hex64
 from sampling.policy import NO_POLICY, SamplingPolicy
 from sampling.seed import epoch_to_draw_in, is_week_young
+
+log = structlog.get_logger()
 
 LARGEST_BATCH = 500
 LARGEST_QUEUE = 5_000
@@ -60,12 +64,12 @@ class OverloadError(PonctuelError):
 
 @dataclass(slots=True)
 class Bind:
-    """A call that asks for its draw. `tags`: this week's first, then last week's.
+    """A call that asks for its draw.
 
     An abandoned one's platform has been told "skip": it must not end as RECORD.
     """
 
-    tags: Sequence[bytes]
+    tags: Tags
     leg_tag: bytes | None
     connection: str
     stratum: str
@@ -157,6 +161,7 @@ class Sequencer:
         except PonctuelError as error:
             _fail(batch, error)
         except Exception as error:  # noqa: BLE001  # a bug must not stop later draws
+            log.critical("unforeseen in a draw", error=type(error).__name__)
             _fail(batch, PonctuelError(type(error).__name__))
         else:
             for bind, call in zip(batch, calls, strict=True):
@@ -172,9 +177,8 @@ class Sequencer:
         known: dict[bytes, DrawnCall] = {}
         try:
             async with self._ledger.transaction() as change:
-                keys = [tag for bind in batch for tag in bind.tags]
-                found = await find_drawn(change.connection, self._site, keys)
-                known = {call.call_key: call for call in found}
+                names = [name for bind in batch for name in bind.tags.all]
+                known = await find_drawn(change.connection, self._site, names)
                 fresh = _first_of_each(batch, known)
                 if fresh:
                     drawn = await self._draw_fresh(change, fresh)
@@ -213,7 +217,7 @@ class Sequencer:
         await change.connection.execute(
             QUERIES["insert_calls"],
             self._site,
-            [item.bind.tags[0] for item in drawn],
+            [item.bind.tags.this_week for item in drawn],
             [item.decision_id for item in drawn],
             [item.bind.connection for item in drawn],
             [item.bind.stratum for item in drawn],
@@ -250,19 +254,21 @@ class Sequencer:
 def _first_of_each(batch: Iterable[Bind], known: dict[bytes, DrawnCall]) -> list[Bind]:
     """One bind per call not yet drawn, in the order of the tags: nobody chose it."""
     first: dict[bytes, Bind] = {}
+    names = set(known)
     for bind in batch:
-        if not any(tag in known for tag in bind.tags):
-            first.setdefault(bind.tags[0], bind)
+        if names.isdisjoint(bind.tags.all):
+            first[bind.tags.this_week] = bind
+            names.update(bind.tags.all)
     return [first[tag] for tag in sorted(first)]
 
 
 def _known_call(bind: Bind, known: dict[bytes, DrawnCall]) -> DrawnCall:
-    return next(known[tag] for tag in bind.tags if tag in known)
+    return next(known[name] for name in bind.tags.all if name in known)
 
 
 def _draw_one(drawing: _Drawing, bind: Bind) -> _Drawn:
     change = drawing.change
-    candidate = Candidate(bind.tags[0], bind.stratum, bind.gate_code)
+    candidate = Candidate(bind.tags.this_week, bind.stratum, bind.gate_code)
     decision, change.tokens = decide(
         candidate, drawing.policy, drawing.key, change.tokens
     )
@@ -278,13 +284,13 @@ def _draw_one(drawing: _Drawing, bind: Bind) -> _Drawn:
 def _leaf(drawing: _Drawing, bind: Bind, decision: Decision) -> Leaf:
     leaf: dict[str, str | int] = {
         "e": drawing.epoch,
-        "c": bind.tags[0].hex(),
+        "c": bind.tags.this_week.hex(),
         "s": bind.stratum,
         "T": hex64(decision.threshold),
         "d": int(decision.is_record),
     }
-    if drawing.names_last_week and len(bind.tags) > 1:
-        leaf["c_prev"] = bind.tags[1].hex()
+    if drawing.names_last_week and bind.tags.last_week:
+        leaf["c_prev"] = bind.tags.last_week.hex()
     if decision.code:
         leaf["x"] = decision.code
     return leaf
@@ -292,7 +298,7 @@ def _leaf(drawing: _Drawing, bind: Bind, decision: Decision) -> Leaf:
 
 def _as_call(item: _Drawn, policy: SamplingPolicy) -> DrawnCall:
     return DrawnCall(
-        call_key=item.bind.tags[0],
+        call_key=item.bind.tags.this_week,
         decision_id=item.decision_id,
         connection=item.bind.connection,
         stratum=item.bind.stratum,

@@ -44,11 +44,11 @@ def _read(row: asyncpg.Record | None) -> DrawnCall | None:
 
 
 async def find_drawn(
-    connection: Connection, site: str, keys: Sequence[bytes]
-) -> list[DrawnCall]:
-    """The calls already bound under any of `keys`."""
-    rows = await connection.fetch(QUERIES["find_calls"], site, keys)
-    return [call for row in rows if (call := _read(row))]
+    connection: Connection, site: str, names: Sequence[bytes]
+) -> dict[bytes, DrawnCall]:
+    """The calls already bound under any of `names`; a leg's name leads to its root."""
+    rows = await connection.fetch(QUERIES["find_calls"], site, names)
+    return {row["name"]: call for row in rows if (call := _read(row))}
 
 
 async def find_call(

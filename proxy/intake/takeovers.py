@@ -18,11 +18,13 @@ from proxy.database.pool import Connection, SiteDatabase
 from proxy.database.queue import queue_in
 from proxy.errors import (
     BadAudioError,
+    DatabaseUnavailableError,
     ForbiddenSourceError,
     NotAnnouncedError,
     OutcomeClosedError,
     PonctuelError,
     SourceMissingError,
+    SourceUnavailableError,
     StorageError,
 )
 from proxy.intake.incidents import Incident, open_incident
@@ -165,7 +167,10 @@ class Takeovers:
             )
 
     async def run(self, takeover_id: UUID) -> None:
-        """Go on from wherever it is until done. Raises TryAgainError."""
+        """Go on from wherever it is until done. Raises TryAgainError.
+
+        DatabaseUnavailableError passes through: it is not the platform's failure.
+        """
         steps = {
             "fetching": self._fetch,
             "deleting": self._delete,
@@ -174,6 +179,8 @@ class Takeovers:
         while takeover := await self._find_unfinished(takeover_id):
             try:
                 next_step = await steps[takeover.step](takeover)
+            except DatabaseUnavailableError:
+                raise
             except PonctuelError as error:
                 next_step = await self._after_failure(takeover, error)
             await self._move(takeover, next_step)
@@ -191,22 +198,31 @@ class Takeovers:
         if takeover.decision_id is None:
             return "deleting"
         call = await self._intake.admit(takeover.decision_id, takeover.connection)
-        source = self._sources[takeover.connection]
+        source = self._source_of(takeover)
         async with source.fetch(takeover.source_ref) as clear_audio:
             await self._intake.take(call, clear_audio)
         return "deleting"
 
     async def _delete(self, takeover: Takeover) -> str:
-        await self._sources[takeover.connection].delete(takeover.source_ref)
+        await self._source_of(takeover).delete(takeover.source_ref)
         return "confirming"
 
     async def _confirm(self, takeover: Takeover) -> str:
         """A platform that said "deleted" is asked again; if it lied, told again."""
-        source = self._sources[takeover.connection]
+        source = self._source_of(takeover)
         if await source.is_gone(takeover.source_ref):
             return "done"
         await source.delete(takeover.source_ref)
         raise StillThereError
+
+    def _source_of(self, takeover: Takeover) -> RecordingSource:
+        source = self._sources.get(takeover.connection)
+        if source is None:
+            raise SourceUnavailableError(
+                "its connection is no longer in the settings",
+                fix="put it back until its recordings are deleted there",
+            )
+        return source
 
     async def _after_failure(self, takeover: Takeover, error: PonctuelError) -> str:
         """Give a fetch up and go on to deleting, or raise TryAgainError."""
@@ -218,7 +234,7 @@ class Takeovers:
             if code:
                 await self._outcomes.fail(takeover.decision_id, code)
                 return "deleting"
-        if attempts == LOUD_AFTER_ATTEMPTS:
+        if attempts >= LOUD_AFTER_ATTEMPTS:
             await self._open_incident(takeover)
         raise TryAgainError(_delay(attempts), error)
 
@@ -241,14 +257,15 @@ class Takeovers:
 
     async def _move(self, takeover: Takeover, step: str) -> None:
         async with self._database.transaction() as connection:
-            await connection.execute(
+            moved = await connection.execute(
                 QUERIES["move_takeover"],
                 self._site,
                 takeover.takeover_id,
+                takeover.step,
                 step,
                 self._clock(),
             )
-            if step == "done":
+            if moved == "UPDATE 1" and step == "done":
                 await add_counts(connection, self._site, {PURGED: 1})
 
 
@@ -263,4 +280,4 @@ def _reason_to_give_up(error: PonctuelError, attempts: int) -> Failure | None:
 
 def _delay(attempts: int) -> timedelta:
     """2, 4, 8 … seconds, at most an hour."""
-    return min(timedelta(seconds=2**attempts), LONGEST_DELAY)
+    return min(timedelta(seconds=2 ** min(attempts, 12)), LONGEST_DELAY)

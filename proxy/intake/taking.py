@@ -6,8 +6,8 @@
 4. One transaction: the recording's index, its wrapped key, the outcome and its leaf.
 
 If step 4 fails for a reason we know, the object is removed at once. If the database's
-answer was lost, the transaction may have committed: the object stays, and only the list
-of unfinished objects decides later.
+answer was lost, or nobody waited for it, the transaction may have committed: the object
+stays, and only the list of unfinished objects decides later.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -20,6 +20,7 @@ from proxy.errors import (
     NotAnnouncedError,
     NotDrawnError,
     OutcomeClosedError,
+    PonctuelError,
     UnknownCallError,
 )
 from proxy.intake.audio import AudioFacts, AudioProbe
@@ -83,7 +84,7 @@ class Intake:
             await self._keep(call.decision_id, sealed, watched.facts)
         except DatabaseUnavailableError:
             raise
-        except BaseException:
+        except PonctuelError:
             await self._vault.discard(sealed.recording_id)
             raise
         return sealed.recording_id

@@ -5,6 +5,7 @@ Everything that can refuse an upload is asked before its body: a client that sen
 audio; for one that does not, the connection is closed with the body unread.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from uuid import UUID
 
@@ -18,12 +19,23 @@ from proxy.errors import (
 )
 from proxy.intake.connections import Connection, Connections
 from proxy.intake.pipeline import as_uuid
+from proxy.intake.routes import BREAKS_OFF
 from proxy.intake.store import DrawnCall
 from proxy.problems import problem_response
 
+# Silence for so long, or so slow an upload, is one that will never end: whoever holds
+# the connection open must not keep an unfinished object alive (`shelf.LONGEST_WRITE`).
+IDLE_SECONDS = 30.0
+LONGEST_UPLOAD_SECONDS = 30 * 60.0
 _CHUNK = 64 * 1024
-_ADMITTED = web.RequestKey("admitted", DrawnCall)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class ExpectationError(PonctuelError):
+    """No other expectation than 100-continue is understood."""
+
+    status = 417
+    error_id = "expectation"
 
 
 class Uploads:
@@ -34,45 +46,26 @@ class Uploads:
 
     def add_to(self, application: web.Application) -> None:
         application.router.add_put(
-            "/recordings/{decision_id}", self.receive, expect_handler=self.expect
+            "/recordings/{decision_id}", self.receive, expect_handler=_not_yet
         )
 
-    async def expect(self, request: web.Request) -> web.Response | None:
-        """Answer `Expect: 100-continue`: the refusal, or the go-ahead."""
-        if request.headers.get(hdrs.EXPECT, "").lower() != "100-continue":
-            raise web.HTTPExpectationFailed
-        try:
-            await self._admit(request)
-        except PonctuelError as error:
-            return _refusal(request, error)
-        if request.transport is not None and request.version >= http.HttpVersion11:
-            request.transport.write(_CONTINUE)
-        return None
-
     async def receive(self, request: web.Request) -> web.Response:
-        connection = self._connections.of_upload(request)
         try:
-            call = request.get(_ADMITTED) or await self._admit(request)
-        except PonctuelError as error:
-            return _refusal(request, error)
-        try:
-            recording_id = await connection.intake.take(call, _body(request))
+            recording_id = await self._take(request)
         except PonctuelError as error:
             return _refusal(request, error)
         return web.json_response({"recording_id": str(recording_id)}, status=201)
 
-    async def _admit(self, request: web.Request) -> DrawnCall:
+    async def _take(self, request: web.Request) -> UUID:
         connection = self._connections.of_upload(request)
         decision_id = as_uuid(request.match_info["decision_id"])
         if decision_id is None:
             raise UnknownCallError("that is not a decision's id", field="decision_id")
-        call = await self._admit_decision(connection, decision_id)
-        request[_ADMITTED] = call
-        return call
+        call = await self._admit(connection, decision_id)
+        _go_ahead(request)
+        return await connection.intake.take(call, _body(request))
 
-    async def _admit_decision(
-        self, connection: Connection, decision_id: UUID
-    ) -> DrawnCall:
+    async def _admit(self, connection: Connection, decision_id: UUID) -> DrawnCall:
         try:
             return await connection.intake.admit(decision_id, connection.name)
         except NotDrawnError:
@@ -80,15 +73,34 @@ class Uploads:
             raise
 
 
+async def _not_yet(_: web.Request) -> None:
+    """Say nothing to `Expect: 100-continue`: the handler does, once it knows."""
+
+
+def _go_ahead(request: web.Request) -> None:
+    """Ask for the body, where the client waits to be asked (RFC 9110, 10.1.1)."""
+    expectation = request.headers.get(hdrs.EXPECT, "").lower()
+    if expectation not in {"", "100-continue"}:
+        raise ExpectationError
+    if expectation and request.transport and request.version >= http.HttpVersion11:
+        request.transport.write(_CONTINUE)
+
+
 async def _body(request: web.Request) -> AsyncIterator[bytes]:
     """The upload's bytes; one cut short is refused, so that it is never kept."""
     expected = request.content_length
     received = 0
+    now = asyncio.get_running_loop().time
+    end = now() + LONGEST_UPLOAD_SECONDS
     try:
-        async for chunk in request.content.iter_chunked(_CHUNK):
+        while True:
+            async with asyncio.timeout_at(min(end, now() + IDLE_SECONDS)):
+                chunk = await request.content.read(_CHUNK)
+            if not chunk:
+                break
             received += len(chunk)
             yield chunk
-    except (web.PayloadAccessError, OSError, http.HttpProcessingError) as error:
+    except BREAKS_OFF as error:
         raise TruncatedUploadError(f"after {received} bytes") from error
     if expected is not None and received != expected:
         raise TruncatedUploadError(f"{received} of {expected} bytes")

@@ -33,6 +33,7 @@ example:
 """
 _DONE, _FAILED, _MISUSED = 0, 1, 2
 _LARGEST_NUMBER: Final = 1e6
+_NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)  # the uploader has its own
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,12 +48,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--token-file", required=True, type=Path, help="file with the upload token"
     )
-    parser.add_argument("--once", action="store_true", help="one round, then stop")
+    parser.add_argument(
+        "--once",
+        action="store_true",
+        help="one round, then stop; status 1 when something is left",
+    )
     parser.add_argument("--json", action="store_true", help="counts as one JSON object")
     waits = (
-        ("--poll", "SECONDS", "seconds", default.poll_every, "between two looks"),
-        ("--keep", "HOURS", "hours", default.keep_for, "then destroy undelivered"),
-        ("--orphans", "MINUTES", "minutes", default.orphaned_after, "then sweep"),
+        ("--poll", "SECONDS", "seconds", default.poll_every, "wait between two looks"),
+        (
+            "--keep",
+            "HOURS",
+            "hours",
+            default.keep_for,
+            "destroy what could not be delivered after",
+        ),
+        (
+            "--orphans",
+            "MINUTES",
+            "minutes",
+            default.orphaned_after,
+            "destroy audio without a note after",
+        ),
     )
     for flag, metavar, unit, length, text in waits:
         shown = length / timedelta(**{unit: 1})
@@ -61,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar=metavar,
             type=_length_in(unit),
             default=length,
-            help=f"{text} (default {shown:g})",
+            help=f"{text} (default: {shown:g})",
         )
 
 
@@ -95,9 +112,9 @@ async def ship(
 
     Raises `OSError` when the folder cannot be read: better to stop than to look idle.
     """
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(timeout=_NO_TIMEOUT) as session:
         shipper = Shipper(
-            Spool(directory), Uploader(session, service), patience, _log(), clock
+            Spool(directory), Uploader(session, service), patience, json_log(), clock
         )
         with _stop_on_signals() as stop:
             await (shipper.round(stop) if once else shipper.run(stop))
@@ -134,7 +151,7 @@ def _summary(counts: Counter[Fate], *, as_json: bool) -> str:
     return ", ".join(f"{number} {name}" for name, number in named.items())
 
 
-def _log() -> FilteringBoundLogger:
+def json_log() -> FilteringBoundLogger:
     """JSON lines to stderr, whatever the process's own logging looks like."""
     log: FilteringBoundLogger = structlog.wrap_logger(
         structlog.WriteLogger(sys.stderr),

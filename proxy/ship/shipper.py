@@ -19,7 +19,7 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from proxy.errors import BadAudioError
-from proxy.ship.spool import Capture, Spool
+from proxy.ship.spool import Capture, Spool, open_ordinary
 from proxy.ship.stereo import stereo_samples
 from proxy.ship.ticket import Ticket
 from proxy.ship.upload import Uploader, Verdict
@@ -46,15 +46,19 @@ class Fate(Enum):
     WAITING = "waiting"
 
 
-_LOUD: Final = frozenset({Fate.UNREADABLE, Fate.OVERDUE, Fate.ORPHANED})
+_LOUD: Final = frozenset({Fate.UNREADABLE, Fate.OVERDUE, Fate.ORPHANED, Fate.WAITING})
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long the shipper waits, and for what."""
+    """How long the shipper waits, and for what.
+
+    Four hours after a call was bound the service closes its outcome and takes nothing
+    any more, so there is no reason to keep clear audio for longer.
+    """
 
     poll_every: timedelta = timedelta(seconds=1)
-    keep_for: timedelta = timedelta(hours=24)
+    keep_for: timedelta = timedelta(hours=4)
     orphaned_after: timedelta = timedelta(minutes=5)
 
 
@@ -105,14 +109,14 @@ class Shipper:
         if wait is not None and self._clock() < wait.until:
             return True
         verdict, fate = await self._settle(capture)
-        if fate is Fate.WAITING or not self._remove(capture):
+        is_done = fate is not Fate.WAITING and self._remove(capture)
+        if not is_done:
             self._waits[capture.note] = _Wait.after(wait, self._clock())
-        else:
-            self._report(fate, capture.ticket)
+        self._report(fate if is_done else Fate.WAITING, capture.ticket)
         return verdict is not Verdict.UNREACHABLE
 
     async def _settle(self, capture: Capture) -> tuple[Verdict | None, Fate]:
-        if capture.audio_bytes() is None:
+        if capture.audio is None or capture.audio_bytes() is None:
             return None, Fate.LEFTOVER
         if capture.ticket is None:
             return None, Fate.UNASKED
@@ -120,13 +124,11 @@ class Shipper:
             return None, Fate.EMPTY
         if self._clock() - capture.finished_at > self._patience.keep_for:
             return None, Fate.OVERDUE
-        return await self._offer(capture, capture.ticket)
+        return await self._offer(capture.audio, capture.ticket)
 
-    async def _offer(
-        self, capture: Capture, ticket: Ticket
-    ) -> tuple[Verdict | None, Fate]:
+    async def _offer(self, audio: Path, ticket: Ticket) -> tuple[Verdict | None, Fate]:
         def make_audio() -> bytes:
-            with capture.open() as raw_capture:
+            with open_ordinary(audio) as raw_capture:
                 return stereo_wav(stereo_samples(raw_capture, ticket))
 
         try:

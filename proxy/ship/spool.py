@@ -7,6 +7,7 @@ longer than needed reads what should not exist, so everything in it has to go, i
 order that leaves nothing behind unseen.
 """
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -46,13 +47,6 @@ class Capture:
     def is_empty(self) -> bool:
         """Nothing was ever heard: the file ends with its header."""
         return (self.audio_bytes() or 0) <= FILE_HEADER_BYTES
-
-    def open(self) -> BinaryIO:
-        """Raises `BadAudioError` when the audio is no ordinary file."""
-        try:
-            return _open_ordinary(self.audio or self.note)
-        except OSError as error:
-            raise BadAudioError("the capture cannot be opened") from error
 
     def remove(self) -> None:
         """Remove the audio, then the note: a crash in between leaves no unseen audio.
@@ -127,16 +121,24 @@ def _changed_at(file: Path) -> datetime:
 def _read_note(note: Path) -> str:
     """Empty, and so nobody's, when it is no ordinary or no reasonable file."""
     try:
-        with _open_ordinary(note) as raw_file:
+        with open_ordinary(note) as raw_file:
             raw_note = raw_file.read(_LARGEST_NOTE + 1)
     except BadAudioError:
         return ""
     return "" if len(raw_note) > _LARGEST_NOTE else raw_note.decode(errors="replace")
 
 
-def _open_ordinary(file: Path) -> BinaryIO:
-    """Open a file, but no link to one, and no pipe that would keep us waiting."""
-    descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+def open_ordinary(file: Path) -> BinaryIO:
+    """Open a file, but no link to one, and no pipe that would keep us waiting.
+
+    Raises `BadAudioError` for those.
+    """
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise BadAudioError("a link") from error
+        raise
     opened = os.fdopen(descriptor, "rb")
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         opened.close()

@@ -96,18 +96,18 @@ class Uploader:
         """
         body = _Body(make_audio)
         try:
-            async with asyncio.timeout(_ANSWER_SECONDS) as limit:
-                return _verdict(await self._put(decision_id, body.chunks(limit)))
+            async with body.limit:
+                return _verdict(await self._put(decision_id, body))
         except (aiohttp.ClientError, OSError):
             if body.fault is not None:
                 raise body.fault from None
             return Verdict.UNREACHABLE
 
-    async def _put(self, decision_id: str, chunks: AsyncIterator[bytes]) -> int:
+    async def _put(self, decision_id: str, body: "_Body") -> int:
         """The HTTP status. A redirect is not followed: the token stays here."""
         async with self._session.put(
             self._service.url / "recordings" / decision_id,
-            data=chunks,
+            data=body,
             headers={
                 "Authorization": f"Bearer {self._service.token}",
                 "Content-Type": "audio/wav",
@@ -119,14 +119,19 @@ class Uploader:
 
 
 class _Body:
-    """The request's body, which begins to exist when the service wants it."""
+    """The request's body, which begins to exist when the service wants it.
+
+    Each iteration begins anew: the HTTP client sends a PUT again by itself when the
+    connection broke.
+    """
 
     def __init__(self, make_audio: Callable[[], bytes]) -> None:
         self._make_audio = make_audio
+        self.limit = asyncio.timeout(_ANSWER_SECONDS)
         self.fault: BadAudioError | None = None
 
-    async def chunks(self, limit: asyncio.Timeout) -> AsyncIterator[bytes]:
-        limit.reschedule(asyncio.get_running_loop().time() + _UPLOAD_SECONDS)
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self.limit.reschedule(asyncio.get_running_loop().time() + _UPLOAD_SECONDS)
         try:
             clear_audio = await asyncio.to_thread(self._make_audio)
         except BadAudioError as error:

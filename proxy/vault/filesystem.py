@@ -1,13 +1,14 @@
 """Sealed objects in a local directory, durable through a power cut.
 
 Written to a temporary file, synced, linked under the final name, directory synced. A
-crash leaves at most a temporary file of ciphertext, which the next start removes.
+crash leaves at most a temporary file of ciphertext: deleting the object removes it too.
 """
 
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
@@ -17,7 +18,8 @@ from proxy.vault.durable import publish_file, sync_directory
 
 _TEMPORARY = ".writing-"
 _SHARDS = 256
-_BATCH_BYTES = 1 << 20  # one trip to a thread per MiB, not per sealed chunk
+_BATCH_BYTES = 4 << 20  # one trip to a thread per batch, not per sealed chunk
+_MOST_PIECES = 512  # below IOV_MAX
 
 
 class FilesystemStore:
@@ -48,8 +50,7 @@ class FilesystemStore:
         return len(stale)
 
     async def put(self, object_id: UUID, sealed: AsyncIterator[bytes]) -> None:
-        final = self._file(object_id)
-        temporary = final.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+        final, temporary = self._file(object_id), self._temporary(object_id)
         try:
             stream = await asyncio.to_thread(_create, temporary)
             with stream:
@@ -58,7 +59,8 @@ class FilesystemStore:
         except OSError as error:
             raise _storage_error(error) from error
         finally:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # what is left is removed by delete()
+                temporary.unlink()
 
     async def size(self, object_id: UUID) -> int | None:
         try:
@@ -79,9 +81,9 @@ class FilesystemStore:
             raise _storage_error(error) from error
 
     async def delete(self, object_id: UUID) -> None:
-        file = self._file(object_id)
+        files = [self._temporary(object_id), self._file(object_id)]
         try:
-            await asyncio.to_thread(_delete, file)
+            await asyncio.to_thread(_delete, files)
         except OSError as error:
             raise _storage_error(error) from error
 
@@ -105,6 +107,10 @@ class FilesystemStore:
         name = object_id.hex
         return self._directory / name[:2] / name
 
+    def _temporary(self, object_id: UUID) -> Path:
+        """Named after its object, so that whoever deletes that finds this as well."""
+        return self._file(object_id).with_name(f"{_TEMPORARY}{object_id.hex}")
+
 
 def _create(temporary: Path) -> BinaryIO:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -112,23 +118,43 @@ def _create(temporary: Path) -> BinaryIO:
 
 
 async def _write_all(stream: BinaryIO, sealed: AsyncIterator[bytes]) -> None:
+    """Write one batch in a thread while the next one is being sealed."""
+    writing: asyncio.Future[None] | None = None
+    try:
+        async for batch in _batches(sealed):
+            if writing:
+                # Shielded: a cancelled wait must not be taken for a finished thread.
+                await asyncio.shield(writing)
+            writing = asyncio.ensure_future(asyncio.to_thread(_write, stream, batch))
+    finally:
+        if writing:  # the file must not be closed under a thread that writes to it
+            await asyncio.shield(writing)
+
+
+async def _batches(sealed: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
     batch: list[bytes] = []
     held = 0
     async for chunk in sealed:
         batch.append(chunk)
         held += len(chunk)
         if held >= _BATCH_BYTES:
-            await asyncio.to_thread(_write, stream, batch)
+            yield batch
             batch, held = [], 0
-    await asyncio.to_thread(_write, stream, batch)
+    yield batch
 
 
 def _write(stream: BinaryIO, batch: list[bytes]) -> None:
-    """A raw file may write less than asked, so every chunk is followed to its end."""
-    for chunk in batch:
-        rest = memoryview(chunk)
-        while rest:
-            rest = rest[stream.write(rest) :]
+    """Write a batch to its end; the kernel may take less than it was given."""
+    descriptor = stream.fileno()
+    rest = [memoryview(chunk) for chunk in batch if chunk]
+    while rest:
+        written = os.writev(descriptor, rest[:_MOST_PIECES])
+        while rest and written >= len(rest[0]):
+            written -= len(rest.pop(0))
+        if written:
+            rest[0] = rest[0][written:]
+    # Starts writing to the disk now, so that the final fsync finds little left to do.
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _finish(stream: BinaryIO, temporary: Path, final: Path) -> None:
@@ -142,9 +168,10 @@ def _read(file: Path, start: int, size: int) -> bytes:
         return stream.read(size)
 
 
-def _delete(file: Path) -> None:
-    file.unlink(missing_ok=True)
-    sync_directory(file.parent)
+def _delete(files: Sequence[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
+    sync_directory(files[0].parent)
 
 
 def _probe(file: Path) -> None:

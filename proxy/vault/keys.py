@@ -42,7 +42,9 @@ class KeyRing:
 
     def open(self) -> None:
         """Make the directory if needed; refuse one that others may enter."""
-        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Path.mkdir gives its mode to the last directory only.
+        self._directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._directory.mkdir(exist_ok=True, mode=0o700)
         mode = self._directory.stat().st_mode
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise InsecureKeyDirectoryError(

@@ -29,7 +29,10 @@ class ObjectStore(Protocol):
         ...
 
     async def delete(self, object_id: UUID) -> None:
-        """Delete; a missing object counts as deleted. Durable on return."""
+        """Delete; a missing object counts as deleted. Durable on return.
+
+        What a killed writer left of the object goes as well.
+        """
         ...
 
     def list(self) -> AsyncIterator[UUID]:

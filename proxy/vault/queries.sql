@@ -52,19 +52,21 @@ SELECT recording_id, draw_seq, expires_at FROM recordings
 WHERE site_id = $1 AND decision_id = $2;
 
 -- name: doom_due(site_id, now, limit)
--- Both kinds through one ordered scan: marked earlier, or expired now.
+-- Both kinds through one ordered scan: marked earlier, or expired now. What another sweep
+-- has in hand is left to it; two that waited for each other would both be undone.
 WITH due AS (
   SELECT recording_id FROM recordings
   WHERE site_id = $1 AND (expires_at <= $2 OR doomed_at IS NOT NULL)
   ORDER BY expires_at, recording_id LIMIT $3
+  FOR UPDATE SKIP LOCKED
 )
 UPDATE recordings AS r SET doomed_at = coalesce(r.doomed_at, $2)
 FROM due WHERE r.site_id = $1 AND r.recording_id = due.recording_id
 RETURNING r.recording_id, r.draw_seq, r.expires_at;
 
 -- name: doom_one(site_id, recording_id, now)
-UPDATE recordings SET doomed_at = coalesce(doomed_at, $3)
-WHERE site_id = $1 AND recording_id = $2;
+UPDATE recordings SET doomed_at = $3
+WHERE site_id = $1 AND recording_id = $2 AND doomed_at IS NULL;
 
 -- name: delete_keys(site_id, recording_ids)
 DELETE FROM recording_keys

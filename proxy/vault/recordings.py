@@ -139,9 +139,11 @@ class Vault:
             day,
             wrapped,
         )
-        await change.connection.execute(
+        finished = await change.connection.execute(
             QUERIES["finish_object"], self._site, sealed.recording_id
         )
+        if finished != "DELETE 1":  # taken for abandoned, and being deleted
+            raise ObjectMissingError("it was removed while it was taken over")
         change.append(Kind.OUTCOME, _kept_leaf(sealed, captured.draw_seq, day))
 
     async def _note_day_key(self, change: LedgerTransaction, day: date) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+import structlog
+
 from proxy.database.pool import Connection
 from proxy.errors import StorageError
 from proxy.ledger.entry import Kind
@@ -21,6 +23,8 @@ from proxy.vault.objects import ObjectStore
 from proxy.vault.recordings import QUERIES
 from retention.periods import LARGEST_LAG
 from retention.ports import Doomed
+
+log = structlog.get_logger()
 
 # A take-over is cut off long before this, so an older unfinished object is abandoned.
 LONGEST_WRITE = timedelta(hours=1)
@@ -46,17 +50,21 @@ class Shelf:
 
     async def doom_decision(
         self, connection: Connection, decision_id: UUID
-    ) -> Doomed | None:
-        """Mark a call's recording for destruction now, in the caller's transaction."""
+    ) -> tuple[Doomed, bool] | None:
+        """Mark a call's recording for destruction now, in the caller's transaction.
+
+        Returns the recording, if there is one, and whether the mark is new.
+        """
         row = await connection.fetchrow(
             QUERIES["find_recording_of"], self._site, decision_id
         )
         if row is None:
             return None
-        await connection.execute(
+        marked = await connection.execute(
             QUERIES["doom_one"], self._site, row["recording_id"], self._clock()
         )
-        return Doomed(row["recording_id"], row["draw_seq"], row["expires_at"])
+        doomed = Doomed(row["recording_id"], row["draw_seq"], row["expires_at"])
+        return doomed, marked == "UPDATE 1"
 
     async def destroy(self, doomed: Doomed) -> bool:
         """Destroy one marked recording now; False when the sweep must try again."""
@@ -144,13 +152,23 @@ class Shelf:
             rows = await connection.fetch(
                 QUERIES["find_unfinished_objects"], self._site, now - LONGEST_WRITE
             )
+        removed = 0
         for row in rows:
-            await self._objects.delete(row["object_id"])
-            async with self._ledger.database.connection() as connection:
-                await connection.execute(
-                    QUERIES["finish_object"], self._site, row["object_id"]
-                )
-        return len(rows)
+            try:
+                removed += await self._remove_unfinished(row["object_id"])
+            except StorageError as error:  # its intent stays: tried again
+                log.warning("unfinished object still there", problem=error.error_id)
+        return removed
+
+    async def _remove_unfinished(self, object_id: UUID) -> bool:
+        """Under the intent's lock: whoever is keeping it after all comes first."""
+        async with self._ledger.database.transaction() as connection:
+            claimed = await connection.execute(
+                QUERIES["finish_object"], self._site, object_id
+            )
+            if claimed == "DELETE 1":
+                await self._objects.delete(object_id)
+        return claimed == "DELETE 1"
 
     async def figures(self, now: datetime) -> dict[str, float]:
         """The retention gauges of the metrics contract."""

@@ -1,8 +1,8 @@
-"""Durable, verified, ledgered decisions over HTTP, beside the handler a user would write.
+"""Durable, verified, ledgered decisions over HTTP, beside what a user would write.
 
-Load by wrk over 64 connections; server, load and PostgreSQL share this machine. Every call
-is signed beforehand, so signing costs the measurement nothing. Each server is a process of
-its own with a database of its own on one durable server.
+Load by wrk over 64 connections; server, load and PostgreSQL share this machine. Every
+call is signed beforehand, so signing costs the measurement nothing. Each server is a
+process of its own with a database of its own on one durable server.
 """
 
 import asyncio

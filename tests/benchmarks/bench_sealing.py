@@ -163,7 +163,7 @@ def _copying(directory: Path) -> Callable[[], None]:
 
     def copy_and_delete() -> None:
         command = ["cp", "--reflink=never", str(source), str(copy)]
-        subprocess.run(command, check=True)  # noqa: S603 - fixed, our own two files
+        subprocess.run(command, check=True)
         descriptor = os.open(copy, os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)

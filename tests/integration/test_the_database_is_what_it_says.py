@@ -75,11 +75,12 @@ async def test_every_named_query_can_be_prepared_by_the_services_role(
     connection = await asyncpg.connect(
         dsn_to_read, server_settings={"role": SERVICE_ROLE}
     )
-    for statement in filter(str.strip, sql.split(";")):
-        prepared = await connection.prepare(statement)
+    try:
+        prepared = await connection.prepare(sql)
 
-        assert prepared.get_query() == statement
-    await connection.close()
+        assert prepared.get_query() == sql
+    finally:
+        await connection.close()
 
 
 def test_every_migration_says_when_it_runs() -> None:

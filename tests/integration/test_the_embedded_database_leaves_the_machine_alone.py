@@ -21,10 +21,12 @@ from tests.embedded_application import (
     address,
     application,
     ask,
+    is_answering,
     launched,
     postmaster_of,
     server_programs,
     unavailable,
+    wait_until,
 )
 
 NOBODY = 65534
@@ -92,6 +94,7 @@ def test_no_value_of_any_statement_reaches_the_log(directory, binaries):
         for telltale in TELLTALES:
             with suppress(asyncpg.PostgresError):
                 ask(dsn, telltale)
+        wait_until(lambda: is_answering(dsn))
     log = directory.with_name("postgres.log")
     assert SECRET not in log.read_text()
     assert "was terminated by signal 9" in log.read_text()

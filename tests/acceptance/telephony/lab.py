@@ -18,19 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.acceptance.telephony.audio import AGENT, CALLER, Voice, write_announcement
+from tests.acceptance.telephony.ports import LOCALHOST, Phone, Ports
 
 ROOT = Path(__file__).parents[3]
 SCENARIOS = Path(__file__).parent / "scenarios"
 KAMAILIO_CFG = ROOT / "deploy" / "kamailio" / "kamailio.cfg"
 TOOLS = ("kamailio", "rtpengine", "sipp")
-LOCALHOST = "127.0.0.1"
-RTP_PORTS = range(28_000, 32_000)  # four a call; below the ephemeral ports
-CALLEE_MEDIA, CALLER_MEDIA = 20_000, 24_000
-SHIP = (
-    "import argparse, sys; from proxy.ship import rtpengine; "
-    "parser = argparse.ArgumentParser(); rtpengine.add_arguments(parser); "
-    "sys.exit(rtpengine.run(parser.parse_args()))"
-)
+SHIP = ("-m", "proxy.cli", "ship", "rtpengine")
 
 
 def missing_parts() -> list[str]:
@@ -57,28 +51,6 @@ class Call:
     direction: str = "inbound"
 
 
-@dataclass(frozen=True)
-class Ports:
-    sip: int
-    callee: int
-    caller: int
-    rtpengine: int
-    callee_control: int
-    caller_control: int
-
-    @classmethod
-    def free(cls) -> "Ports":
-        """UDP ports that are free now. Nothing holds them, as for any such choice."""
-        with_sockets = [socket.socket(type=socket.SOCK_DGRAM) for _ in range(6)]
-        try:
-            for each in with_sockets:
-                each.bind((LOCALHOST, 0))
-            return cls(*(each.getsockname()[1] for each in with_sockets))
-        finally:
-            for each in with_sockets:
-                each.close()
-
-
 async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds=10.0):
     """Poll `condition`; fail the test, naming `what`, when it does not come true."""
     try:
@@ -95,9 +67,9 @@ class Lab:
     def __init__(self, folder: Path, target: Target) -> None:
         self.folder = folder
         self.recordings = folder / "rec"
-        self.ports = Ports.free()
+        self.ports = Ports.claim()
         self._target = target
-        self._processes: list[tuple[str, asyncio.subprocess.Process]] = []
+        self._processes: list[asyncio.subprocess.Process] = []
         self._batches = 0
 
     async def call(
@@ -117,7 +89,7 @@ class Lab:
         _write_call_list(folder / "calls.csv", calls)
         arguments = (
             *("-sf", str(SCENARIOS / scenario), "-inf", "calls.csv"),
-            *_sipp(self.ports.caller, self.ports.caller_control, CALLER_MEDIA),
+            *_sipp(self.ports.caller),
             *("-d", str(milliseconds), "-m", str(len(calls)), "-r", str(per_second)),
             *("-trace_err", "-error_file", "errors.log"),
             f"{LOCALHOST}:{self.ports.sip}",
@@ -160,31 +132,30 @@ class Lab:
         await self._start(
             "sipp",
             *("-sf", str(SCENARIOS / answering)),
-            *_sipp(self.ports.callee, self.ports.callee_control, CALLEE_MEDIA),
+            *_sipp(self.ports.callee),
             log="callee",
         )
         await self._start(
             sys.executable,
-            *("-c", SHIP, str(self.recordings), "--url", self._target.url),
+            *(*SHIP, str(self.recordings), "--url", self._target.url),
             *("--token-file", str(self.folder / "token"), "--poll", "0.2"),
             log="shipper",
         )
-        await until(self._kamailio_answers, "kamailio answering")
+        await until(self.is_answering, "kamailio answering")
 
     async def stop(self) -> None:
         """Calls first: rtpengine 10.5 crashes on SIGTERM while it records a call."""
         with suppress(OSError, TimeoutError):
             for call in (await self._ask_rtpengine(command="list"))["calls"]:
                 await self._ask_rtpengine(command="delete", **{"call-id": call})
-        for _, process in reversed(self._processes):
+        for process in reversed(self._processes):
             await _end(process)
+        self.ports.give_back()
 
     async def _start(self, program: str, *arguments: str, log: str = "") -> None:
-        name = log or program
-        process = await self._spawn(
-            program, *arguments, cwd=self.folder, log=f"{name}.log"
-        )
-        self._processes.append((name, process))
+        log = f"{log or program}.log"
+        process = await self._spawn(program, *arguments, cwd=self.folder, log=log)
+        self._processes.append(process)
 
     async def _spawn(
         self, program: str, *arguments: str, cwd: Path, log: str
@@ -206,7 +177,8 @@ class Lab:
         return {
             "PYTHONPATH": str(ROOT),
             "PONCTUEL_SIP_LISTEN": f"udp:{LOCALHOST}:{ports.sip}",
-            "PONCTUEL_SIP_NEXT_HOP": f"sip:{LOCALHOST}:{ports.callee}",
+            "PONCTUEL_SIP_KEYS": f"udp:{LOCALHOST}:{ports.keys}",
+            "PONCTUEL_SIP_NEXT_HOP": f"sip:{LOCALHOST}:{ports.callee.sip}",
             "PONCTUEL_SIP_RTPENGINE": f"udp:{LOCALHOST}:{ports.rtpengine}",
             "PONCTUEL_SIP_WEBHOOK": f"{target.url}/webhooks/{target.connection}",
             "PONCTUEL_SIP_TOKEN": target.webhook_token,
@@ -218,10 +190,10 @@ class Lab:
         return (
             *("--config-file=none", "--table=-1", f"--interface={LOCALHOST}"),
             f"--listen-ng={LOCALHOST}:{self.ports.rtpengine}",
-            f"--port-min={RTP_PORTS[0]}",
-            f"--port-max={RTP_PORTS[-1]}",
+            f"--port-min={self.ports.relay[0]}",
+            f"--port-max={self.ports.relay[-1]}",
             *("--num-threads=2", "--timeout=20", "--delete-delay=0"),
-            f"--dtmf-log-dest={LOCALHOST}:{self.ports.sip}",
+            f"--dtmf-log-dest={LOCALHOST}:{self.ports.keys}",
             *("--recording-method=pcap", f"--recording-dir={self.recordings}"),
             *("--recording-format=eth", "--log-level=6"),
             *("--log-stderr", "--foreground"),
@@ -248,7 +220,8 @@ class Lab:
         answer = await _ask(self.ports.rtpengine, request)
         return json.loads(answer.partition(b" ")[2])
 
-    async def _kamailio_answers(self) -> bool:
+    async def is_answering(self) -> bool:
+        """Whether kamailio answers an OPTIONS request within half a second."""
         branch = f"z9hG4bK{secrets.token_hex(6)}"
         request = (
             f"OPTIONS sip:{LOCALHOST}:{self.ports.sip} SIP/2.0\r\n"
@@ -275,11 +248,11 @@ async def running(
         await lab.stop()
 
 
-def _sipp(port: int, control_port: int, media_port: int) -> tuple[str, ...]:
+def _sipp(phone: Phone) -> tuple[str, ...]:
     """Without -ci sipp opens its control socket to the world."""
     return (
         *("-i", LOCALHOST, "-mi", LOCALHOST, "-ci", LOCALHOST, "-nostdin"),
-        *("-p", str(port), "-cp", str(control_port), "-mp", str(media_port)),
+        *("-p", str(phone.sip), "-cp", str(phone.control), "-mp", str(phone.media)),
     )
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 
 from aiohttp import web
 
-from tests.acceptance.telephony.lab import LOCALHOST, Target
+from tests.acceptance.telephony.lab import Target
+from tests.acceptance.telephony.ports import LOCALHOST
 
 Answer = Callable[[str], web.Response]  # decision id → the answer to call.started
 
@@ -45,13 +46,6 @@ class StubService:
     events: list[tuple[str, dict]] = field(default_factory=list)
     drawn: dict[str, str] = field(default_factory=dict)  # decision id → call id
     sealed: dict[str, bytes] = field(default_factory=dict)
-
-    async def drawn_ids(self) -> set[str]:
-        return set(self.drawn)
-
-    async def recordings(self) -> dict[str, bytes]:
-        """By decision id, opened."""
-        return dict(self.sealed)
 
     async def ended_calls(self) -> int:
         return len(self.calls("call.ended"))

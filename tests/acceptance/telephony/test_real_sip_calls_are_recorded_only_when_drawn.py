@@ -11,27 +11,36 @@ import pytest
 
 from tests.acceptance.telephony.audio import AGENT, CALLER, Samples
 from tests.acceptance.telephony.lab import Call, Lab, running, until
+from tests.acceptance.telephony.real_service import RealService, real_service
 from tests.acceptance.telephony.stub_service import StubService, stub_service
+from tests.fakes.call_centre import LINE, CallCentre
 
 pytestmark = [pytest.mark.usefixtures("sip_platform"), pytest.mark.timeout(90)]
 
-LINE = "+33170000001"
 CALL_MILLISECONDS = 8000
 RATE = 8000
 
 
 @pytest.fixture
-async def service():
-    """What the tests need of a service: a target, and sight of what it did."""
+async def stub():
+    """Draws half of the calls, so that few calls are enough."""
     async with stub_service() as stub:
         yield stub
+
+
+@pytest.fixture
+async def service(centre: CallCentre) -> RealService:
+    """Draws as few as Ponctuel ever does."""
+    return await real_service(centre)
 
 
 def people(number: int) -> list[Call]:
     return [Call(f"+336120{index:05d}", LINE) for index in range(number)]
 
 
-async def place(calls: list[Call], per_second: int, lab: Lab, service: StubService):
+async def place(
+    calls: list[Call], per_second: int, lab: Lab, service: StubService | RealService
+):
     await lab.call(calls, per_second=per_second, milliseconds=CALL_MILLISECONDS)
     await lab.settled()
 
@@ -64,37 +73,47 @@ def is_exact(wav: bytes) -> bool:
     )
 
 
-@pytest.mark.parametrize(("number", "per_second"), [(20, 5), (200, 10)])
-async def test_exactly_the_drawn_calls_are_recorded_whole_and_side_by_side(
-    number: int, per_second: int, service: StubService, tmp_path: Path
+def captured(lab: Lab) -> int:
+    return lab.log_of("rtpengine").count("Turning on call recording")
+
+
+async def test_of_200_calls_exactly_the_drawn_ones_are_captured_sealed_and_whole(
+    service: RealService, tmp_path: Path
 ):
-    async with running(tmp_path, service.target) as lab:
-        await place(people(number), per_second, lab, service)
+    async with running(tmp_path / "lab", service.target) as lab:
+        await place(people(200), 10, lab, service)
+        captures = captured(lab)
     drawn, recordings = await service.drawn_ids(), await service.recordings()
 
-    assert 0 < len(drawn) < number
+    assert await service.bound_calls() == 200
+    assert 0 < len(drawn) < 200
+    assert captures == len(drawn)
     assert recordings.keys() == drawn
     assert [wav for wav in recordings.values() if not is_exact(wav)] == []
-
-
-async def test_the_other_calls_are_never_captured_at_all(
-    service: StubService, tmp_path: Path
-):
-    async with running(tmp_path, service.target) as lab:
-        await place(people(8), 8, lab, service)
-    captured = lab.log_of("rtpengine").count("Turning on call recording")
-
-    assert captured == len(await service.drawn_ids())
     assert {entry["event"] for entry in lab.shipped()} == {"capture:delivered"}
 
 
-async def test_numbers_and_typed_digits_stay_out_of_every_log_of_ours(
-    service: StubService, tmp_path: Path
+async def test_of_20_calls_exactly_the_drawn_ones_are_captured_and_whole(
+    stub: StubService, tmp_path: Path
 ):
-    async with running(tmp_path, service.target) as lab:
-        await place(people(4), 4, lab, service)
+    async with running(tmp_path, stub.target) as lab:
+        await place(people(20), 5, lab, stub)
+        captures = captured(lab)
+
+    assert 0 < len(stub.drawn) < 20
+    assert captures == len(stub.drawn)
+    assert stub.sealed.keys() == stub.drawn.keys()
+    assert [wav for wav in stub.sealed.values() if not is_exact(wav)] == []
+
+
+async def test_numbers_and_typed_digits_stay_out_of_every_log_of_ours(
+    stub: StubService, tmp_path: Path
+):
+    async with running(tmp_path, stub.target) as lab:
+        await place(people(4), 4, lab, stub)
     logs = lab.log_of("kamailio") + lab.log_of("shipper")
 
+    assert "kamailio" in lab.log_of("kamailio")
     assert LINE not in logs
     assert "+336120" not in logs
     assert '"event":' not in lab.log_of("kamailio")

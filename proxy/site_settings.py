@@ -1,0 +1,220 @@
+"""The settings of a site: its policy, practices, lines and connections."""
+
+from datetime import date, timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
+
+from sampling.budget import Budget
+from sampling.gates import OTHER_GROUP, LegalBasis, Line
+from sampling.policy import Purpose, SamplingPolicy, faults, parse_rate
+
+Number = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{2,20}$")]
+MAX_LINE_GROUPS = 5
+_PHONE_DIGITS = 9
+DEFAULT_CAMPAIGN = timedelta(days=28)
+
+
+def _without_number(code: str) -> str:
+    if sum(character.isdigit() for character in code) >= _PHONE_DIGITS:
+        raise ValueError("looks like a telephone number; choose a neutral code")
+    return code
+
+
+# A code becomes a label of metrics, so it must not be able to hold a telephone number.
+Code = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$"),
+    AfterValidator(_without_number),
+]
+
+
+def _rate(raw: object) -> int:
+    """A bare TOML integer is refused like the bare text it would be."""
+    return parse_rate(str(raw))
+
+
+Rate = Annotated[int, BeforeValidator(_rate)]
+
+
+def _https(raw: str) -> str:
+    if not raw.startswith(("https://", "http://127.0.0.1")):
+        raise ValueError("must begin with https://")
+    return raw.rstrip("/")
+
+
+WebAddress = Annotated[str, AfterValidator(_https)]
+
+
+class Part(BaseModel):
+    """A section of the file: unknown keys are faults, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PolicyPart(Part):
+    """The sampling policy of a site. Without one nothing is ever recorded."""
+
+    purpose: Purpose = Purpose.TRAINING
+    rate: Rate
+    ceiling: Rate = 20_000
+    burst: int = 50
+    smooth: int = 20
+    starts_on: date
+    ends_on: date | None = None
+    max_seconds: int = 600
+    kept_days: int = 30
+    announcement: str = Field(
+        default=(
+            "Cet appel sera enregistré pour la formation de notre personnel. "
+            "Pour refuser, appuyez sur la touche 9."
+        ),
+        min_length=10,
+        max_length=600,
+    )
+    opt_out_key: Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")] = "9"
+
+    def to_policy(self, version: int) -> SamplingPolicy:
+        return SamplingPolicy(
+            version=version,
+            purpose=self.purpose,
+            rate_ppm=self.rate,
+            budget=Budget(self.ceiling, self.burst, self.smooth),
+            starts_on=self.starts_on,
+            ends_on=self.ends_on or self.starts_on + DEFAULT_CAMPAIGN,
+            max_seconds=self.max_seconds,
+            kept_days=self.kept_days,
+            announcement=self.announcement,
+            opt_out_key=self.opt_out_key,
+        )
+
+    @model_validator(mode="after")
+    def is_lawful(self) -> Self:
+        found = faults(self.to_policy(1))
+        if found:
+            raise ValueError("; ".join(f"{f.field} {f.wrong}: {f.fix}" for f in found))
+        return self
+
+
+class PracticePart(Part):
+    """A doctor's practice whose lines the site answers."""
+
+    authorisation: str = ""
+
+
+class LineGroupPart(Part):
+    """Lines counted together, with the references the law asks for."""
+
+    practice: Code
+    article_6: str = ""
+    article_9: str = ""
+    dpia: str = ""
+    staff_information: str = ""
+    hosting: str = ""
+
+
+class LinePart(Part):
+    """One dialled number."""
+
+    group: Code
+    is_excluded: bool = False
+    forward_to: str = ""
+
+
+class ConnectionBasePart(Part):
+    """What every kind of connection has."""
+
+    deadline_ms: int = Field(default=800, ge=50, le=10_000)
+    upload_tokens: tuple[SecretStr, ...] = ()
+
+
+class GenericPart(ConnectionBasePart):
+    """Our own contract: CloudEvents signed by Standard Webhooks."""
+
+    kind: Literal["generic"]
+    secrets: tuple[SecretStr, ...] = ()
+    bearer_tokens: tuple[SecretStr, ...] = ()
+    source_token: SecretStr | None = None
+    allowed_hosts: frozenset[str] = frozenset()
+    allow_private_addresses: bool = False
+
+    @model_validator(mode="after")
+    def can_authenticate(self) -> Self:
+        if not self.secrets and not self.bearer_tokens:
+            raise ValueError(
+                "needs `secrets` (whsec_…) or, on a closed network, `bearer_tokens`"
+            )
+        return self
+
+
+class TwilioPart(ConnectionBasePart):
+    """Twilio Programmable Voice."""
+
+    kind: Literal["twilio"]
+    account_sid: Annotated[str, StringConstraints(pattern=r"^AC[0-9a-f]{32}$")]
+    auth_token: SecretStr
+    secondary_auth_token: SecretStr | None = None
+    shared_keys: dict[str, SecretStr] = {}
+    public_url: WebAddress
+    default_forward_to: str = Field(min_length=2)
+    language: str = "fr-FR"
+    api_base: WebAddress = "https://api.twilio.com"
+
+
+ConnectionPart = Annotated[GenericPart | TwilioPart, Field(discriminator="kind")]
+
+
+class SitePart(Part):
+    """One call-centre organisation: its policy, lines and connections."""
+
+    policy: PolicyPart | None = None
+    practices: dict[Code, PracticePart] = {}
+    line_groups: dict[Code, LineGroupPart] = {}
+    lines: dict[Number, LinePart] = {}
+    connections: dict[Code, ConnectionPart] = {}
+
+    @model_validator(mode="after")
+    def names_exist(self) -> Self:
+        if OTHER_GROUP in self.line_groups:
+            raise ValueError(
+                f'line_groups."{OTHER_GROUP}" is for unknown lines; rename'
+            )
+        if len(self.line_groups) > MAX_LINE_GROUPS:
+            raise ValueError(
+                f"{len(self.line_groups)} line_groups: at most {MAX_LINE_GROUPS}, so "
+                "that each counts enough calls; put more lines in a group"
+            )
+        for number, line in self.lines.items():
+            if line.group not in self.line_groups:
+                raise ValueError(f'lines."{number}".group "{line.group}" is not listed')
+        for name, group in self.line_groups.items():
+            if group.practice not in self.practices:
+                raise ValueError(
+                    f'line_groups.{name}.practice "{group.practice}" is not listed'
+                )
+        return self
+
+    def to_lines(self) -> dict[str, Line]:
+        """Every dialled number with its group and legal references."""
+        return {number: self._line(part) for number, part in self.lines.items()}
+
+    def _line(self, part: LinePart) -> Line:
+        group = self.line_groups[part.group]
+        basis = LegalBasis(
+            article_6=group.article_6,
+            article_9=group.article_9,
+            practice_authorisation=self.practices[group.practice].authorisation,
+            dpia=group.dpia,
+            staff_information=group.staff_information,
+            hosting=group.hosting,
+        )
+        return Line(group=part.group, basis=basis, is_excluded=part.is_excluded)

@@ -1,0 +1,14 @@
+"""`make bench`: every benchmark of this folder, one after the other."""
+
+import sys
+
+from tests.benchmarks import bench_decisions, bench_sealing
+from tests.benchmarks.rows import conditions, print_rows
+
+if __name__ == "__main__":
+    found = []
+    for module in (bench_sealing, bench_decisions):
+        sys.stderr.write(f"measuring {module.__name__} ...\n")
+        found += module.rows()
+    libraries = ("aiohttp", "asyncpg", "cryptography")
+    print_rows(found, conditions(*libraries), as_json="--json" in sys.argv)
