@@ -211,3 +211,9 @@ class EmbeddedPostgresError(PonctuelError):
     """The embedded PostgreSQL server cannot run."""
 
     error_id = "embedded-postgres"
+
+
+class NoteError(PonctuelError):
+    """A signed note of the ledger, or the tree it speaks of, does not hold."""
+
+    error_id = "bad-note"

@@ -7,7 +7,6 @@ database is away this loop waits and connects again.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -31,6 +30,7 @@ log = structlog.get_logger()
 
 CONCURRENT_JOBS = 20
 _RECONNECT_SECONDS = 1.0
+_FINISH_SECONDS = 5.0
 _STOP_RETRY = timedelta(seconds=5)
 _STOP_ATTEMPTS = 20
 EVERY_MINUTE = "* * * * *"
@@ -50,41 +50,55 @@ class Jobs:
         self._sites = sites
         self._sources = sources
         self._task: asyncio.Task[None] | None = None
+        self._worker: PgQueuer | None = None
+        self._is_stopping = False
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run_for_ever(), name="jobs")
 
     async def stop(self) -> None:
+        """Take no new jobs; give those under way a few seconds, then cut them off.
+
+        A job that was cut off is still in the queue, or is put there again by `tend`.
+        """
+        self._is_stopping = True
+        if self._task and self._worker:
+            self._worker.shutdown.set()
+            await asyncio.wait({self._task}, timeout=_FINISH_SECONDS)
         if self._task:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task}, timeout=_FINISH_SECONDS)
 
     async def _run_for_ever(self) -> None:
-        while True:
+        while not self._is_stopping:
             try:
                 await self._run()
             except Exception as error:  # noqa: BLE001  # the worker must outlive any fault
                 log.warning("jobs interrupted", error=type(error).__name__)
-            await asyncio.sleep(_RECONNECT_SECONDS)
+            if not self._is_stopping:
+                await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _run(self) -> None:
-        async with asyncpg.create_pool(
+        pool = await asyncpg.create_pool(
             self._dsn,
             min_size=1,
             max_size=4,
             timeout=CONNECT_SECONDS,
             server_settings={"role": SERVICE_ROLE, "application_name": "ponctuel-jobs"},
-        ) as pool:
-            driver = AsyncpgPoolDriver(pool)
-            worker = PgQueuer(driver, queries=queue_over(driver))
-            self._register(worker)
-            await worker.run(
+        )
+        driver = AsyncpgPoolDriver(pool)
+        self._worker = PgQueuer(driver, queries=queue_over(driver))
+        self._register(self._worker)
+        try:
+            await self._worker.run(
                 dequeue_timeout=timedelta(seconds=5),
                 batch_size=CONCURRENT_JOBS // 2,
                 max_concurrent_tasks=CONCURRENT_JOBS,
                 shutdown_on_listener_failure=True,
             )
+        finally:
+            self._worker = None
+            pool.terminate()  # close() would wait for a connection that is lost
 
     def _register(self, worker: PgQueuer) -> None:
         worker.entrypoint(TAKE_OVER)(self._take_over)

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from proxy.database.pool import SiteDatabase
+from proxy.errors import PonctuelError
 from proxy.intake.epochs import Epochs
 from proxy.intake.outcomes import Outcomes
 from proxy.intake.pipeline import SiteIntake
@@ -100,14 +101,26 @@ class Site:
         self.calls.begin(policy)
 
     async def tend(self) -> None:
-        """What must happen every minute. Each part is safe to repeat."""
-        now = self.clock()
-        await self.epochs.prepare()
-        await self.epochs.reveal()
-        await self.outcomes.close_overdue()
-        await self.shelf.remove_unfinished(now)
-        await self.takeovers.requeue_unfinished()
-        await self.takeovers.forget_finished()
+        """What must happen every minute. Each part is safe to repeat.
+
+        One part's fault does not keep the others from their turn; the first is raised.
+        """
+        faults: list[PonctuelError] = []
+        for part in (
+            self.epochs.prepare,
+            self.epochs.reveal,
+            self.calls.settle_doubtful,
+            self.outcomes.close_overdue,
+            self.shelf.remove_unfinished,
+            self.takeovers.requeue_unfinished,
+            self.takeovers.forget_finished,
+        ):
+            try:
+                await part()
+            except PonctuelError as error:
+                faults.append(error)
+        if faults:
+            raise faults[0]
 
     async def sweep(self, on_progress: Callable[[int], None] = quietly) -> SweepReport:
         """Forget what is due now."""

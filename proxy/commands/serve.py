@@ -48,7 +48,10 @@ async def _serve_until_told(service: Service) -> int:
         loop.add_signal_handler(number, told.set)
     try:
         await service.start()
-        print(f"listening on {service.address}, metrics on {service.metrics_address}")
+        print(
+            f"listening on {service.address}, metrics on {service.metrics_address}",
+            flush=True,
+        )
         await _first_of(told.wait(), service.wait_refused())
     finally:
         await service.stop()

@@ -29,7 +29,7 @@ from proxy.intake.sequencer import (
     StalePolicyError,
 )
 from proxy.intake.stops import Stops
-from proxy.intake.store import DrawnCall, find_call, find_decision
+from proxy.intake.store import DrawnCall, find_call, find_decision, find_drawn
 from proxy.intake.takeovers import Takeovers
 from proxy.ledger.transaction import Ledger
 from proxy.platforms.base import (
@@ -51,7 +51,6 @@ from sampling.policy import NO_POLICY, SamplingPolicy
 
 _VOID_CODES: Mapping[type[PonctuelError], str] = {
     ClockFaultError: "clock",
-    DatabaseUnavailableError: "store",
     DeadlineError: "late",
     NoSeedError: "seed",
     StalePolicyError: "policy",
@@ -63,7 +62,8 @@ class SiteIntake:
     """Everything one site does with its platforms' events.
 
     `void` counts calls that could not be drawn since the last publication, by code and
-    stratum.
+    stratum. `doubtful` are calls, by tag, whose draw may have been committed although
+    the database's answer was lost.
     """
 
     ledger: Ledger
@@ -76,6 +76,7 @@ class SiteIntake:
     clock: Callable[[], datetime]
     policy: SamplingPolicy = NO_POLICY
     void: Counter[tuple[str, str]] = field(default_factory=Counter)
+    doubtful: dict[bytes, str] = field(default_factory=dict)
 
     def begin(self, policy: SamplingPolicy) -> None:
         """Draw by `policy` from now on."""
@@ -86,29 +87,44 @@ class SiteIntake:
         self, connection: str, event: CallStarted, deadline_seconds: float
     ) -> Answer:
         """RECORD or SKIP for a call start. Raises PonctuelError: then it is SKIP."""
-        bind = self._bind(connection, event)
+        line = self.lines.get(event.line, UNKNOWN_LINE)
+        try:
+            bind = self._bind(connection, event, line)
+        except NoSeedError:
+            self.void["seed", stratum_of(line, event.direction)] += 1
+            raise
         self.sequencer.line_up(bind)
         done, _ = await asyncio.wait({bind.answered}, timeout=deadline_seconds)
         if not done:
             bind.is_abandoned = True
-            bind.answered.add_done_callback(partial(self._count_if_void, bind.stratum))
+            bind.answered.add_done_callback(partial(self._count_if_void, bind))
             raise DeadlineError
-        self._count_if_void(bind.stratum, bind.answered)
+        self._count_if_void(bind, bind.answered)
         return self._answer(bind.answered.result())
 
-    def _count_if_void(self, stratum: str, answered: asyncio.Future[DrawnCall]) -> None:
+    def _count_if_void(self, bind: Bind, answered: asyncio.Future[DrawnCall]) -> None:
         """Count a call whose draw failed; a late one that was drawn is not void."""
         error = answered.exception()
-        if isinstance(error, PonctuelError):
+        if isinstance(error, DatabaseUnavailableError):
+            self.doubtful[bind.tags.this_week] = bind.stratum
+        elif isinstance(error, PonctuelError):
             code = _VOID_CODES.get(type(error), "overload")
-            self.void[code, stratum] += 1
+            self.void[code, bind.stratum] += 1
 
-    def _bind(self, connection: str, event: CallStarted) -> Bind:
-        tags = self.epochs.tags(connection, event.root_call_id)
+    async def settle_doubtful(self) -> None:
+        """Count as void what was not drawn after all, now that the database answers."""
+        doubtful = dict(self.doubtful)
+        async with self.ledger.database.connection() as borrowed:
+            drawn = await find_drawn(borrowed, self.ledger.site, list(doubtful))
+        for tag, stratum in doubtful.items():
+            del self.doubtful[tag]
+            if tag not in drawn:
+                self.void["store", stratum] += 1
+
+    def _bind(self, connection: str, event: CallStarted, line: Line) -> Bind:
         is_leg = event.call_id != event.root_call_id
-        line = self.lines.get(event.line, UNKNOWN_LINE)
         return Bind(
-            tags=tags,
+            tags=self.epochs.tags(connection, event.root_call_id),
             leg_tag=(
                 self.epochs.tags(connection, event.call_id).this_week
                 if is_leg
@@ -169,7 +185,7 @@ class SiteIntake:
                 await self.stops.stop_now(connection, event.call_id)
             case CallEnded():
                 await self.outcomes.note_ended(call)
-            case RecordingStarted() if call.may_be_recorded:
+            case RecordingStarted() if call.may_be_recorded and call.announced_at:
                 await self.stops.stop_after(connection, event.call_id, call.max_seconds)
             case RecordingStarted():
                 await self.stops.stop_now(connection, event.call_id)

@@ -7,7 +7,7 @@ that makes the platform send the event again or report the mistake.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 
 import structlog
@@ -15,9 +15,11 @@ from aiohttp import http, web
 
 from proxy.errors import BadEventError, BodyTooLargeError, PonctuelError
 from proxy.intake.connections import Connection, Connections
-from proxy.platforms.base import CallStarted, RawRequest, Reply
+from proxy.intake.sequencer import DeadlineError
+from proxy.platforms.base import Answer, CallStarted, RawRequest, Reply
 
 BODY_SECONDS = 10.0
+FINISH_SECONDS = 5.0
 # What reading a body raises when its sender is gone, silent, or does not keep to HTTP.
 BREAKS_OFF = (web.PayloadAccessError, OSError, http.HttpProcessingError)
 
@@ -30,8 +32,10 @@ class Webhooks:
     def __init__(self, connections: Connections, clock: Callable[[], datetime]) -> None:
         self._connections = connections
         self._clock = clock
+        self._under_way: set[asyncio.Task[Answer]] = set()
 
     def add_to(self, application: web.Application) -> None:
+        application.on_cleanup.append(self.finish)
         for path in ("/webhooks/{connection}", "/webhooks/{connection}/{callback}"):
             resource = application.router.add_resource(path)
             resource.add_route("POST", self.receive)
@@ -42,14 +46,49 @@ class Webhooks:
         raw = await self._read(request, connection)
         connection.platform.authenticate(raw)
         try:
-            reply = await _answer(connection, raw)
+            reply = await self._answer(connection, raw)
         except PonctuelError as error:
             reply = _spoken_failure(connection, raw, error)
+        except Exception as error:  # noqa: BLE001  # our fault must not end the call
+            log.critical("unforeseen", error=type(error).__name__)
+            reply = _spoken_failure(connection, raw, PonctuelError())
         return web.Response(
             status=reply.status,
             body=reply.body,
             headers={"Content-Type": reply.content_type} if reply.content_type else {},
         )
+
+    async def _answer(self, connection: Connection, raw: RawRequest) -> Reply:
+        event = connection.platform.parse(raw)
+        if isinstance(event, CallStarted):
+            answer = await connection.site.decide(
+                connection.name, event, connection.deadline_seconds
+            )
+        else:
+            handling = connection.site.handle(connection.name, event)
+            if connection.platform.render_failure(raw) is None:
+                answer = await handling
+            else:
+                answer = await self._in_time(handling, connection.deadline_seconds)
+        return connection.platform.render(event, answer)
+
+    async def _in_time(
+        self, handling: Coroutine[None, None, Answer], deadline_seconds: float
+    ) -> Answer:
+        """Let the call that waits go on at the deadline, and the work to its end."""
+        task = asyncio.create_task(handling)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        await asyncio.wait({task}, timeout=deadline_seconds)
+        if not task.done():
+            task.add_done_callback(_note_late)
+            raise DeadlineError
+        return task.result()
+
+    async def finish(self, _: web.Application) -> None:
+        """Wait for events whose platform has stopped waiting."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=FINISH_SECONDS)
 
     async def _read(self, request: web.Request, connection: Connection) -> RawRequest:
         limit = connection.platform.max_body_bytes
@@ -80,15 +119,10 @@ async def _read_at_most(request: web.Request, limit: int) -> bytes:
     return raw_body
 
 
-async def _answer(connection: Connection, raw: RawRequest) -> Reply:
-    event = connection.platform.parse(raw)
-    if isinstance(event, CallStarted):
-        answer = await connection.site.decide(
-            connection.name, event, connection.deadline_seconds
-        )
-    else:
-        answer = await connection.site.handle(connection.name, event)
-    return connection.platform.render(event, answer)
+def _note_late(task: asyncio.Task[Answer]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error:
+        log.warning("event lost", error=type(error).__name__)
 
 
 def _spoken_failure(

@@ -139,11 +139,10 @@ def open_ordinary(file: Path) -> BinaryIO:
         if error.errno == errno.ELOOP:
             raise BadAudioError("a link") from error
         raise
-    opened = os.fdopen(descriptor, "rb")
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        opened.close()
+        os.close(descriptor)
         raise BadAudioError("not an ordinary file")
-    return opened
+    return os.fdopen(descriptor, "rb")
 
 
 def _is_abandoned(

@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -25,7 +26,8 @@ from proxy.vault.durable import publish_file, sync_directory
 
 KEY_SIZE = 32
 SERVICE_KEY = "service"
-_DAY_KEY = re.compile(r"^audio-(\d{4}-\d{2}-\d{2})\.key$")
+# A key's file, or the copy that a writer killed at the wrong moment left beside it.
+_DAY_KEY = re.compile(r"^\.?audio-(\d{4}-\d{2}-\d{2})\.key(\.[0-9a-f]{16})?$")
 
 
 class InsecureKeyDirectoryError(StorageError):
@@ -61,7 +63,7 @@ class KeyRing:
         return _unwrap(self._read(SERVICE_KEY), wrapped)
 
     def has_day(self, day: date) -> bool:
-        return self._file(_day_name(day)).exists()
+        return bool(self._files_of(day))
 
     def wrap_for_day(self, day: date, data_key: bytes) -> bytes:
         """Wrap a data key so that it dies with `day`'s key; make that key if needed."""
@@ -73,13 +75,21 @@ class KeyRing:
 
     def days(self) -> list[date]:
         """The days whose keys still exist, oldest first."""
-        names = (_DAY_KEY.match(file.name) for file in self._directory.iterdir())
-        return sorted(date.fromisoformat(name[1]) for name in names if name)
+        return sorted({day for _, day in self._day_files()})
 
     def destroy_day(self, day: date) -> None:
         """Remove a day's key and make its absence durable. Safe to repeat."""
-        self._file(_day_name(day)).unlink(missing_ok=True)
+        for file in self._files_of(day):
+            file.unlink(missing_ok=True)
         sync_directory(self._directory)
+
+    def _files_of(self, wanted: date) -> list[Path]:
+        return [file for file, day in self._day_files() if day == wanted]
+
+    def _day_files(self) -> Iterator[tuple[Path, date]]:
+        for file in self._directory.iterdir():
+            if name := _DAY_KEY.match(file.name):
+                yield file, date.fromisoformat(name[1])
 
     def _file(self, name: str) -> Path:
         return self._directory / f"{name}.key"

@@ -126,9 +126,9 @@ class Shelf:
     async def destroy_day(self, day: date) -> bool:
         try:
             self._keys.destroy_day(day)
+            if self._keys.has_day(day):
+                return False
         except OSError:
-            return False
-        if self._keys.has_day(day):
             return False
         try:
             async with self._ledger.transaction() as change:
@@ -146,11 +146,13 @@ class Shelf:
             QUERIES["mark_day_destroyed"], self._site, day, seq
         )
 
-    async def remove_unfinished(self, now: datetime) -> int:
+    async def remove_unfinished(self) -> int:
         """Delete objects whose take-over died before they became a recording."""
         async with self._ledger.database.connection() as connection:
             rows = await connection.fetch(
-                QUERIES["find_unfinished_objects"], self._site, now - LONGEST_WRITE
+                QUERIES["find_unfinished_objects"],
+                self._site,
+                self._clock() - LONGEST_WRITE,
             )
         removed = 0
         for row in rows:

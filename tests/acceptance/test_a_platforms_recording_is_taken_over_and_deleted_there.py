@@ -107,7 +107,9 @@ async def _is_deleted_unread(house, decision_id, call_was_known):
     [incident] = await house.rows("SELECT kind, reference FROM incidents")
     assert incident["kind"] == "unsolicited-recording"
     assert "rec-1" not in incident["reference"]
-    assert call_was_known == (decision_id in json.dumps(await takeover_decisions(house)))
+    assert call_was_known == (
+        decision_id in json.dumps(await takeover_decisions(house))
+    )
 
 
 async def takeover_decisions(house):

@@ -15,7 +15,6 @@ from tests.failures.shipping import (
     after_the_body,
     age,
     arguments,
-    at_once,
     command,
     desk_behaving,
     free_port,
@@ -134,13 +133,14 @@ async def test_notes_that_are_links_or_far_too_large_are_nobodys(
 async def test_a_removal_that_fails_is_not_counted_as_done(
     recordings: Recordings, capfd: pytest.CaptureFixture[str]
 ):
-    (recordings.folder / "pcaps" / "a.pcap").mkdir()
-    note = recordings.folder / "pcaps" / "a.pcap"
-    recordings.note(note, TICKET)
-    async with desk_behaving(at_once(403)) as desk:
+    folder = recordings.folder / "pcaps" / "a.pcap"
+    (folder / "full").mkdir(parents=True)
+    recordings.note(folder, TICKET)
+    async with desk_behaving(after_the_body(201)) as desk:
         fates = await ship(recordings, desk.url)
 
     assert fates == {Fate.WAITING: 1}
+    assert desk.bodies == [b""]
     assert "capture:not-removed" in capfd.readouterr().err
 
 
@@ -181,6 +181,16 @@ def test_a_missing_folder_is_a_misuse(recordings: Recordings):
     given[0] += "/nowhere"
 
     assert command(*given) == 2
+
+
+def test_a_folder_that_cannot_be_read_is_a_failure_and_not_idleness(
+    recordings: Recordings, capsys: pytest.CaptureFixture[str]
+):
+    (recordings.folder / "metadata").rmdir()
+    (recordings.folder / "metadata").touch()
+
+    assert command(*arguments(recordings, "http://127.0.0.1:9")) == 1
+    assert "metadata" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("number", ["-1", "nan", "soon", "1e9"])

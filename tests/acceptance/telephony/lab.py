@@ -69,7 +69,7 @@ class Lab:
         self.recordings = folder / "rec"
         self.ports = Ports.claim()
         self._target = target
-        self._processes: list[asyncio.subprocess.Process] = []
+        self._processes: dict[str, asyncio.subprocess.Process] = {}
         self._batches = 0
 
     async def call(
@@ -100,6 +100,12 @@ class Lab:
         finally:
             await _end(sipp)
         assert status == 0, f"calls failed, see {folder}"
+        stopped = [
+            name
+            for name, process in self._processes.items()
+            if process.returncode is not None
+        ]
+        assert not stopped, f"no longer running: {stopped}, see {self.folder}"
 
     async def settled(self) -> None:
         """Wait until nothing is left in the recording folder."""
@@ -143,24 +149,31 @@ class Lab:
         )
         await until(self.is_answering, "kamailio answering")
 
+    async def restart_kamailio(self) -> None:
+        """In the middle of calls, which go on meanwhile: media does not pass it."""
+        await _end(self._processes["kamailio"])
+        await self._start("kamailio", *self._kamailio_arguments())
+        await until(self.is_answering, "kamailio answering again")
+
     async def stop(self) -> None:
         """Calls first: rtpengine 10.5 crashes on SIGTERM while it records a call."""
         with suppress(OSError, TimeoutError):
             for call in (await self._ask_rtpengine(command="list"))["calls"]:
                 await self._ask_rtpengine(command="delete", **{"call-id": call})
-        for process in reversed(self._processes):
+        for process in reversed(self._processes.values()):
             await _end(process)
         self.ports.give_back()
 
     async def _start(self, program: str, *arguments: str, log: str = "") -> None:
-        log = f"{log or program}.log"
-        process = await self._spawn(program, *arguments, cwd=self.folder, log=log)
-        self._processes.append(process)
+        name = log or program
+        self._processes[name] = await self._spawn(
+            program, *arguments, cwd=self.folder, log=f"{name}.log"
+        )
 
     async def _spawn(
         self, program: str, *arguments: str, cwd: Path, log: str
     ) -> asyncio.subprocess.Process:
-        with (cwd / log).open("wb") as output:
+        with (cwd / log).open("ab") as output:
             return await asyncio.create_subprocess_exec(
                 program,
                 *arguments,
@@ -202,7 +215,7 @@ class Lab:
     def _kamailio_arguments(self) -> tuple[str, ...]:
         """Foreground, so that the id is the main process's and its children end too."""
         run = self.folder / "run"
-        run.mkdir()
+        run.mkdir(exist_ok=True)
         return (
             *("-DD", "-E", "-f", str(KAMAILIO_CFG), "-w", str(self.folder)),
             *("-Y", str(run), "-P", str(run / "pid"), "-m", "64", "-M", "8"),

@@ -12,6 +12,7 @@ import numpy as np
 from tests.acceptance.telephony.audio import PCMU, Samples, decoded
 
 ETHERNET_AND_IP = 14 + 20
+IPV4, UDP = b"\x08\x00", 17
 EVERY_PROTOCOL = 3
 OUTGOING = 4  # on loopback each packet is seen again, coming in
 
@@ -24,6 +25,8 @@ class Ear:
     streams: dict[int, list[bytes]] = field(default_factory=dict)
 
     def take(self, frame: bytes) -> None:
+        if frame[12:14] != IPV4 or frame[23] != UDP:
+            return
         _, port = struct.unpack_from("!HH", frame, ETHERNET_AND_IP)
         rtp = frame[ETHERNET_AND_IP + 8 :]
         if port == self.port and len(rtp) > 12 and rtp[1] & 0x7F == PCMU:

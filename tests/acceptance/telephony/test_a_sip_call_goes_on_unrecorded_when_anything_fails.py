@@ -254,6 +254,28 @@ async def test_a_refusal_during_the_announcement_prevents_the_capture(
     assert service.calls("call.announced") == []
 
 
+async def test_a_refusal_is_heard_by_a_kamailio_that_was_restarted_in_between(
+    service: StubService, tmp_path: Path
+):
+    async with running(tmp_path, service.target) as lab:
+        calls = asyncio.create_task(
+            lab.call(
+                [Call(DRAWN, LINE)],
+                per_second=1,
+                milliseconds=9000,
+                voice=replace(CALLER, digits="9", digits_at=6.5),
+            )
+        )
+        await until(heard(lambda: caught(lab) == 1), "the call is captured")
+        await lab.restart_kamailio()
+        await calls
+        await lab.settled()
+
+    assert fates(lab) == ["capture:unasked"]
+    assert len(service.calls("call.opt_out")) == 1
+    assert service.sealed == {}
+
+
 async def test_a_refusal_holds_while_the_service_is_deaf_and_reaches_it_later(
     service: StubService, tmp_path: Path
 ):
