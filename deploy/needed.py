@@ -1,7 +1,7 @@
 """Print what this project needs, with the extras named: one requirement a line.
 
-pip checks the hashes of `requirements.lock` only for requirements it is given by name, and
-that file also pins what other extras need; so the names come from here.
+pip checks the hashes of `requirements.lock` only for requirements it is given by name,
+and that file also pins what other extras need; so the names come from here.
 """
 
 import sys

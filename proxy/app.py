@@ -52,6 +52,7 @@ log = structlog.get_logger()
 
 _RETRY_SECONDS = 0.5
 _NOW_SECONDS = 5.0
+_ANSWER_SECONDS = 1.0
 
 
 def utc_now() -> datetime:
@@ -146,7 +147,11 @@ class Service:
             database = await open_pool(dsn, name, self.settings.database.pool_size)
             sources = {key: platform.source for key, platform in platforms.items()}
             site = Site(
-                self._site_config(part), database, self._objects, sources, self.clock
+                self._site_config(name, part),
+                database,
+                self._objects,
+                sources,
+                self.clock,
             )
             self.sites[name] = site
             self._connections |= {
@@ -159,7 +164,7 @@ class Service:
                 )
             )
 
-    def _site_config(self, part: SitePart) -> SiteConfig:
+    def _site_config(self, name: str, part: SitePart) -> SiteConfig:
         return SiteConfig(
             policy=part.policy.to_policy(1) if part.policy else NO_POLICY,
             lines=part.to_lines(),
@@ -167,6 +172,8 @@ class Service:
             epoch_seconds=self.settings.draw.epoch_seconds,
             epochs_ahead=self.settings.draw.epochs_ahead,
             max_bytes=self.settings.vault.max_bytes,
+            origin=part.origin or f"ponctuel.example/{name}",
+            publication_seconds=self.settings.metrics.interval_seconds,
         )
 
     def _sources(self) -> dict[str, RecordingSource]:
@@ -328,6 +335,15 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
 
 
 async def _answers(site: Site) -> bool:
+    """Whether the site's database answers at once."""
+    asking = asyncio.create_task(_ask(site))
+    done, _ = await asyncio.wait({asking}, timeout=_ANSWER_SECONDS)
+    if not done:
+        asking.cancel()  # not awaited: it may take as long to let go of its connection
+    return bool(done) and asking.result()
+
+
+async def _ask(site: Site) -> bool:
     try:
         async with site.database.connection() as connection:
             return bool(await connection.fetchval("SELECT true"))

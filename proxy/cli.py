@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from proxy.commands import demo, doctor, retention, serve, ship
+from proxy.commands import demo, doctor, evidence, retention, serve, ship
 from proxy.errors import PonctuelError, SettingsError
 
 MISUSED = 2
@@ -18,7 +18,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="Settings: PONCTUEL_* over ponctuel.toml; see docs/settings.md.",
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for module in (demo, serve, doctor, retention, ship):
+    for module in (demo, serve, doctor, retention, evidence, ship):
         module.add_to(commands)
     return top
 

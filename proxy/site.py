@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from proxy.database.pool import SiteDatabase
@@ -16,6 +17,8 @@ from proxy.intake.stops import Stops
 from proxy.intake.takeovers import Takeovers
 from proxy.intake.taking import Intake
 from proxy.intake.unanswered import Unanswered
+from proxy.ledger.note import Signer
+from proxy.ledger.publisher import Publisher
 from proxy.ledger.transaction import Ledger
 from proxy.platforms.base import RecordingSource
 from proxy.vault.keys import KeyRing
@@ -38,6 +41,9 @@ class SiteConfig:
     epoch_seconds: int
     epochs_ahead: int
     max_bytes: int
+
+    origin: str
+    publication_seconds: int
 
     @property
     def strata(self) -> list[str]:
@@ -89,10 +95,19 @@ class Site:
             clock=clock,
         )
 
+    @cached_property
+    def signer(self) -> Signer:
+        return Signer(self.config.origin, self.keys.log_key())
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        return Publisher(self.ledger, self.signer, self.clock)
+
     async def prepare(self) -> None:
         """Bring the site to the point where draws may begin, and begin them."""
         self.keys.open()
         await self.ledger.create()
+        await self.ledger.begin(self.config.origin, self.signer.key.encode())
         epoch = epoch_at(self.clock(), self.config.epoch_seconds)
         policy = await adopt_policy(
             self.ledger, self.config.policy, epoch, self.config.epoch_seconds
@@ -114,6 +129,7 @@ class Site:
             self.shelf.remove_unfinished,
             self.takeovers.requeue_unfinished,
             self.takeovers.forget_finished,
+            self._publish_if_due,
         ):
             try:
                 await part()
@@ -121,6 +137,9 @@ class Site:
                 faults.append(error)
         if faults:
             raise faults[0]
+
+    async def _publish_if_due(self) -> None:
+        await self.publisher.publish_every(self.config.publication_seconds)
 
     async def sweep(self, on_progress: Callable[[int], None] = quietly) -> SweepReport:
         """Forget what is due now."""

@@ -176,6 +176,7 @@ ConnectionPart = Annotated[GenericPart | TwilioPart, Field(discriminator="kind")
 class SitePart(Part):
     """One call-centre organisation: its policy, lines and connections."""
 
+    origin: Annotated[str, StringConstraints(pattern=r"^[a-z0-9./_-]{0,200}$")] = ""
     policy: PolicyPart | None = None
     practices: dict[Code, PracticePart] = {}
     line_groups: dict[Code, LineGroupPart] = {}

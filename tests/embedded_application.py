@@ -59,7 +59,7 @@ def application(
 ) -> Iterator[subprocess.Popen[str]]:
     """A process that runs the embedded server until its input ends."""
     modules = f"{PROJECT}:{os.environ.get('PYTHONPATH', '')}"
-    with subprocess.Popen(  # noqa: S603 - a Python of ours and our text
+    with subprocess.Popen(
         [python, "-c", APPLICATION, directory, binaries],
         env=os.environ | {"PYTHONPATH": modules} | environment,
         stdin=subprocess.PIPE,
@@ -80,7 +80,7 @@ def address(process: subprocess.Popen[str]) -> str:
 
 def launched(parent: int, *command: str | Path) -> subprocess.Popen[str]:
     """What the embedded server does to start a program, without the rest of it."""
-    return subprocess.Popen(  # noqa: S603 - our launcher and the test's words
+    return subprocess.Popen(
         [sys.executable, "-I", "-S", launcher.__file__, str(parent), *command],
         stderr=subprocess.PIPE,
         text=True,

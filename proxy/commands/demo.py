@@ -17,7 +17,6 @@ from rich.live import Live
 
 from proxy.app import Service, utc_now
 from proxy.commands.running import Parsers, add_command, add_json
-from proxy.demo.auditor import auditor_text
 from proxy.demo.clock import NOW, LateClock
 from proxy.demo.database import GivenDatabase, demo_database
 from proxy.demo.ground import SITE, Ground, choose_ground, write_settings
@@ -26,6 +25,7 @@ from proxy.demo.simulator import Credentials, simulated_platform
 from proxy.demo.story import A_MONTH_AGO, Story
 from proxy.demo.words import LANGUAGES, Words, words_for
 from proxy.errors import PonctuelError, SettingsError
+from proxy.evidence.auditor import auditor_text
 from proxy.logs import configure_logs
 from proxy.settings import Settings, load_settings
 
@@ -76,7 +76,7 @@ async def _demo(args: argparse.Namespace) -> int:
             await _go_on(story, told, words, is_quiet=args.json)
         accounts = await story.accounts()
         site = story.service.sites[SITE]
-        ground.auditor_file.write_text(await auditor_text(site), "utf-8")
+        ground.auditor_file.write_text(auditor_text(site.signer.key), "utf-8")
     if args.json:
         sys.stdout.write(json.dumps(accounts.as_json()) + "\n")
     else:

@@ -19,6 +19,3 @@ SELECT
 
 -- name: list_kept_draws(site_id)
 SELECT draw_seq FROM recordings WHERE site_id = $1 AND doomed_at IS NULL;
-
--- name: list_policies(site_id)
-SELECT version, digest FROM policies WHERE site_id = $1 ORDER BY version;

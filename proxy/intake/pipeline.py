@@ -49,8 +49,10 @@ from proxy.platforms.base import (
 from sampling.gates import UNKNOWN_LINE, Line, closed_gate
 from sampling.policy import NO_POLICY, SamplingPolicy
 
+MOST_DOUBTFUL = 100_000
 _VOID_CODES: Mapping[type[PonctuelError], str] = {
     ClockFaultError: "clock",
+    DatabaseUnavailableError: "store",
     DeadlineError: "late",
     NoSeedError: "seed",
     StalePolicyError: "policy",
@@ -105,7 +107,8 @@ class SiteIntake:
     def _count_if_void(self, bind: Bind, answered: asyncio.Future[DrawnCall]) -> None:
         """Count a call whose draw failed; a late one that was drawn is not void."""
         error = answered.exception()
-        if isinstance(error, DatabaseUnavailableError):
+        is_doubtful = isinstance(error, DatabaseUnavailableError)
+        if is_doubtful and len(self.doubtful) < MOST_DOUBTFUL:
             self.doubtful[bind.tags.this_week] = bind.stratum
         elif isinstance(error, PonctuelError):
             code = _VOID_CODES.get(type(error), "overload")
@@ -114,6 +117,8 @@ class SiteIntake:
     async def settle_doubtful(self) -> None:
         """Count as void what was not drawn after all, now that the database answers."""
         doubtful = dict(self.doubtful)
+        if not doubtful:
+            return
         async with self.ledger.database.connection() as borrowed:
             drawn = await find_drawn(borrowed, self.ledger.site, list(doubtful))
         for tag, stratum in doubtful.items():

@@ -21,7 +21,7 @@ import structlog
 from proxy.errors import PonctuelError
 from proxy.intake.epochs import Epochs, Tags
 from proxy.intake.store import QUERIES, DrawnCall, find_drawn
-from proxy.ledger.entry import Kind, Leaf
+from proxy.ledger.entry import Kind
 from proxy.ledger.transaction import Ledger, LedgerTransaction, NothingToRecordError
 from sampling.decision import Candidate, Decision, decide
 from sampling.draw import hex64
@@ -32,6 +32,8 @@ log = structlog.get_logger()
 
 LARGEST_BATCH = 500
 LARGEST_QUEUE = 5_000
+# Marks where a batch begins, so that an auditor sees that tags ascend within each.
+FIRST_OF_BATCH: dict[str, str | int] = {"b": 1}
 
 
 class ClockFaultError(PonctuelError):
@@ -202,7 +204,10 @@ class Sequencer:
         key = await self._epochs.key_of(change, epoch)
         change.last_epoch = epoch
         drawing = _Drawing(change, policy, key, epoch, is_week_young(now))
-        drawn = [_draw_one(drawing, bind) for bind in fresh]
+        drawn = [
+            _draw_one(drawing, bind, is_first=not place)
+            for place, bind in enumerate(fresh)
+        ]
         await self._insert(change, policy, epoch, drawn, now)
         return [_as_call(item, policy) for item in drawn]
 
@@ -266,13 +271,14 @@ def _known_call(bind: Bind, known: dict[bytes, DrawnCall]) -> DrawnCall:
     return next(known[name] for name in bind.tags.all if name in known)
 
 
-def _draw_one(drawing: _Drawing, bind: Bind) -> _Drawn:
+def _draw_one(drawing: _Drawing, bind: Bind, *, is_first: bool) -> _Drawn:
     change = drawing.change
     candidate = Candidate(bind.tags.this_week, bind.stratum, bind.gate_code)
     decision, change.tokens = decide(
         candidate, drawing.policy, drawing.key, change.tokens
     )
-    seq = change.append(Kind.DRAW, _leaf(drawing, bind, decision))
+    leaf = _leaf(drawing, bind, decision)
+    seq = change.append(Kind.DRAW, leaf | FIRST_OF_BATCH if is_first else leaf)
     change.count("calls", bind.stratum)
     if decision.is_record:
         change.count("selected", bind.stratum)
@@ -281,7 +287,7 @@ def _draw_one(drawing: _Drawing, bind: Bind) -> _Drawn:
     return _Drawn(bind, decision, uuid4(), seq)
 
 
-def _leaf(drawing: _Drawing, bind: Bind, decision: Decision) -> Leaf:
+def _leaf(drawing: _Drawing, bind: Bind, decision: Decision) -> dict[str, str | int]:
     leaf: dict[str, str | int] = {
         "e": drawing.epoch,
         "c": bind.tags.this_week.hex(),

@@ -20,6 +20,7 @@ Leaf = Mapping[str, Value]
 class Kind(StrEnum):
     """The closed list of what the ledger can say."""
 
+    GENESIS = "GENESIS"
     POLICY = "POLICY"
     TAG_KEY = "TAGKEY+"
     OPEN = "OPEN"

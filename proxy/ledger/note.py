@@ -8,7 +8,6 @@ bytes is refused. Whatever a note can bring about raises `NoteError`; `ValueErro
 left for mistakes of the caller.
 """
 
-import binascii
 import re
 import struct
 from base64 import b64decode, b64encode
@@ -37,7 +36,10 @@ _KEY_ID_SIZE = 4
 _KEY_SIZE = 32
 _SIGNATURE_SIZE = 64
 _TIME = struct.Struct(">Q")
-_DECIMAL = re.compile("0|[1-9][0-9]{0,18}", re.ASCII)
+_LINE = re.compile(f"{_DASH} ([^ ]+) ([^ ]+)")
+_DECIMAL = re.compile("0|[1-9][0-9]{0,18}")
+# What no part of a note holds: control characters, and what UTF-8 cannot spell.
+_FORBIDDEN = re.compile(r"[\x00-\x09\x0b-\x1f\ud800-\udfff]")
 
 
 class KeyKind(IntEnum):
@@ -62,14 +64,15 @@ class SignatureLine:
     @classmethod
     def parse(cls, raw_line: str) -> Self:
         """Read a line given without its newline."""
-        parts = raw_line.split(" ")
-        if len(parts) != 3 or parts[0] != _DASH:
+        found = _LINE.fullmatch(raw_line)
+        if not found:
             raise NoteError("this is no signature line")
-        _check_name(parts[1])
-        payload = decode_base64(parts[2])
+        name, raw_payload = found.groups()
+        _check_name(name)
+        payload = decode_base64(raw_payload)
         if len(payload) <= _KEY_ID_SIZE:
             raise NoteError("the signature is cut short")
-        return cls(parts[1], payload[:_KEY_ID_SIZE], payload[_KEY_ID_SIZE:])
+        return cls(name, payload[:_KEY_ID_SIZE], payload[_KEY_ID_SIZE:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ class VerifierKey:
             raise NoteError(f"the verifier key of {name} does not fit its key id")
         return key
 
-    def check(self, text: str, signature: bytes) -> int | None:
+    def verify(self, text: str, signature: bytes) -> int | None:
         """Raise NoteError unless this key signed `text`.
 
         Returns the time a witness vouches for, in POSIX seconds.
@@ -185,7 +188,9 @@ class Note:
     signatures: tuple[SignatureLine, ...]
 
     def __post_init__(self) -> None:
-        _check_text(self.text)
+        check_characters(self.text)
+        if not self.text.endswith("\n"):
+            raise NoteError("a note's text ends in a newline")
         if not 1 <= len(self.signatures) <= MAX_SIGNATURES:
             raise NoteError(f"a note has 1 to {MAX_SIGNATURES} signatures")
 
@@ -251,7 +256,7 @@ def open_note(raw_note: bytes, keys: Iterable[VerifierKey]) -> OpenedNote:
             continue
         if key in verified:
             raise NoteError(f"{key.name} signed twice")
-        time = key.check(note.text, line.signature)
+        time = key.verify(note.text, line.signature)
         verified[key] = Verified(key, line, time)
     if not verified:
         raise NoteError("no known key signed the note")
@@ -266,8 +271,8 @@ def encode_base64(data: bytes) -> str:
 def decode_base64(raw: str) -> bytes:
     """Read base64 in its one spelling: RFC 4648 lets stray pad bits be refused."""
     try:
-        data = b64decode(raw.encode(), validate=True)
-    except binascii.Error:
+        data = b64decode(raw, validate=True)
+    except ValueError:
         raise NoteError("this is not base64") from None
     if encode_base64(data) != raw:
         raise NoteError("this base64 has another spelling")
@@ -282,7 +287,7 @@ def decode_decimal(raw: str) -> int:
 
 
 def _message(text: str, time: int | None) -> bytes:
-    """What is signed: the text, behind the header of cosignature/v1 if there is a time."""
+    """Spell what is signed: the text, under a header if there is a time."""
     if time is None:
         return text.encode()
     return f"cosignature/v1\ntime {time}\n{text}".encode()
@@ -299,16 +304,12 @@ def _by_name_and_id(
 
 
 def _check_name(name: str) -> None:
-    if not name or "+" in name or any(map(str.isspace, name)) or _has_controls(name):
+    if not name or "+" in name or any(map(str.isspace, name)):
         raise NoteError("a key name has neither spaces nor a plus, and is not empty")
+    check_characters(name)
 
 
-def _check_text(text: str) -> None:
-    if not text.endswith("\n"):
-        raise NoteError("a note's text ends in a newline")
-    if _has_controls(text.replace("\n", "")):
-        raise NoteError("a note's text has no control characters")
-
-
-def _has_controls(text: str) -> bool:
-    return any(character < " " for character in text)
+def check_characters(text: str) -> None:
+    """Raise NoteError for a character that a note may not hold."""
+    if _FORBIDDEN.search(text):
+        raise NoteError("a note has no control characters")

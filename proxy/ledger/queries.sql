@@ -37,3 +37,27 @@ WITH created AS (
   INSERT INTO sites (site_id) VALUES ($1) ON CONFLICT DO NOTHING
 )
 INSERT INTO ledger_heads (site_id) VALUES ($1) ON CONFLICT DO NOTHING;
+
+-- name: lock_publication(site_id)
+-- One publisher at a time; the next one starts from what this one signed.
+SELECT pg_advisory_xact_lock(hashtextextended('ponctuel-publication-' || $1, 0));
+
+-- name: read_newest_checkpoint(site_id)
+SELECT size, note, signed_at FROM checkpoints
+WHERE site_id = $1 ORDER BY size DESC LIMIT 1;
+
+-- name: read_checkpoints(site_id)
+SELECT size, note FROM checkpoints WHERE site_id = $1 ORDER BY size;
+
+-- name: insert_checkpoint(site_id, size, note, signed_at)
+INSERT INTO checkpoints (site_id, size, note, signed_at) VALUES ($1, $2, $3, $4);
+
+-- name: read_tile(site_id, level, idx)
+SELECT hashes FROM ledger_tiles WHERE site_id = $1 AND level = $2 AND idx = $3;
+
+-- name: write_tiles(site_id, levels, indexes, hashes)
+-- A tile that was partial is replaced by one that begins with the same hashes.
+INSERT INTO ledger_tiles (site_id, level, idx, hashes)
+SELECT $1, level, idx, hashes
+FROM unnest($2::smallint[], $3::bigint[], $4::bytea[]) AS tiles (level, idx, hashes)
+ON CONFLICT (site_id, level, idx) DO UPDATE SET hashes = excluded.hashes;

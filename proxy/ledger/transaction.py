@@ -27,6 +27,12 @@ class NothingToRecordError(PonctuelError):
     error_id = "nothing-to-record"
 
 
+class ForeignLedgerError(PonctuelError):
+    """The ledger was begun under another name or key."""
+
+    error_id = "foreign-ledger"
+
+
 class StaleHeadError(PonctuelError):
     """Another writer moved the ledger's head; this change was undone."""
 
@@ -98,8 +104,32 @@ class Ledger:
             return 0, {}, counts
         return head["size"], json.loads(head["tokens"]), counts
 
+    async def begin(self, origin: str, vkey: str) -> None:
+        """Write the first leaf, which names the log and its key, if there is none.
+
+        Raises ForeignLedgerError when the first leaf names another: the key was lost or
+        this is another site's database.
+        """
+        named: Leaf = {"origin": origin, "vkey": vkey}
+        try:
+            async with self.transaction() as change:
+                if not change.size:
+                    change.append(Kind.GENESIS, named)
+        except NothingToRecordError:
+            async with self.database.connection() as connection:
+                rows = await connection.fetch(QUERIES["read_entries"], self.site, 0, 1)
+            if rows[0]["body"] != encode(Kind.GENESIS, named):
+                raise ForeignLedgerError(
+                    fix="restore the key directory that belongs to this database"
+                ) from None
+
     async def entries(self) -> AsyncIterator[tuple[int, dict[str, Value]]]:
         """Every leaf in order, decoded, page by page."""
+        async for seq, body in self.bodies():
+            yield seq, decode(body)
+
+    async def bodies(self) -> AsyncIterator[tuple[int, bytes]]:
+        """Every leaf's bytes in order, page by page."""
         first = 0
         while True:
             async with self.database.connection() as connection:
@@ -107,7 +137,7 @@ class Ledger:
                     QUERIES["read_entries"], self.site, first, _PAGE
                 )
             for row in rows:
-                yield row["seq"], decode(row["body"])
+                yield row["seq"], row["body"]
             if len(rows) < _PAGE:
                 return
             first = rows[-1]["seq"] + 1

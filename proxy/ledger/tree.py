@@ -23,7 +23,7 @@ ReadHashes = Callable[[int, int, int], Sequence[bytes]]
 """`read_hashes(level, start, stop)` gives the hashes [start, stop) of a tile level.
 
 Hash n of level L is the root over the 256**L leaves from leaf n * 256**L on, so level 0
-is the leaf hashes. At most 128 hashes are asked for at once, all of one tile.
+is the leaf hashes. What is asked for at once always lies in one tile.
 """
 
 _Span = tuple[int, int]

@@ -92,7 +92,8 @@ class FilesystemStore:
             yield UUID(name)
 
     async def check(self) -> None:
-        probe = self._directory / f"{_TEMPORARY}probe-{secrets.token_hex(4)}"
+        # In a shard: an empty directory, where a disk should be mounted, is no store.
+        probe = self._directory / "00" / f"{_TEMPORARY}probe-{secrets.token_hex(4)}"
         try:
             await asyncio.to_thread(_probe, probe)
         except OSError as error:

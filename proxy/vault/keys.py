@@ -26,6 +26,7 @@ from proxy.vault.durable import publish_file, sync_directory
 
 KEY_SIZE = 32
 SERVICE_KEY = "service"
+LOG_KEY = "log"
 # A key's file, or the copy that a writer killed at the wrong moment left beside it.
 _DAY_KEY = re.compile(r"^\.?audio-(\d{4}-\d{2}-\d{2})\.key(\.[0-9a-f]{16})?$")
 
@@ -61,6 +62,10 @@ class KeyRing:
 
     def unwrap_service(self, wrapped: bytes) -> bytes:
         return _unwrap(self._read(SERVICE_KEY), wrapped)
+
+    def log_key(self) -> bytes:
+        """The Ed25519 key (RFC 8032, 32 bytes) that signs the site's ledger."""
+        return self._make(LOG_KEY)
 
     def has_day(self, day: date) -> bool:
         return bool(self._files_of(day))

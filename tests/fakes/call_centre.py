@@ -6,6 +6,7 @@ signed by the Standard Webhooks reference library, not by our code.
 
 import asyncio
 import base64
+import io
 import json
 import os
 import struct
@@ -69,11 +70,15 @@ async def until(
         await asyncio.sleep(0.01)
 
 
-_SITE_OPTIONS = ("is_pbx_connected",)
+_SITE_OPTIONS = ("is_pbx_connected", "more_connections")
 
 
 def site_settings(
-    policy: dict[str, object] | None, host: str, *, is_pbx_connected: bool = True
+    policy: dict[str, object] | None,
+    host: str,
+    *,
+    is_pbx_connected: bool = True,
+    more_connections: dict[str, object] | None = None,
 ) -> dict[str, object]:
     lawful = {
         "practice": "cardio",
@@ -102,7 +107,8 @@ def site_settings(
             UNLAWFUL_LINE: {"group": "unlawful"},
         },
         "connections": {"other-pbx": other}
-        | ({"pbx": connection} if is_pbx_connected else {}),
+        | ({"pbx": connection} if is_pbx_connected else {})
+        | (more_connections or {}),
     }
     return site | ({"policy": policy} if policy else {})
 
@@ -300,12 +306,13 @@ class CallCentre:
         return await self.send("recording.available", data, **options)
 
     async def upload(
-        self, decision_id: str, audio: bytes, token: str = UPLOAD_TOKEN, **options: Any
+        self, decision_id: str, audio: Any, token: str = UPLOAD_TOKEN, **options: Any
     ) -> Reply:
+        """Push audio, given as bytes or as an asynchronous stream of them."""
         return await self.ask(
             "PUT",
             f"{self.service.address}/recordings/{decision_id}",
-            data=audio,
+            data=io.BytesIO(audio) if isinstance(audio, bytes) else audio,
             headers={"Authorization": f"Bearer {token}", "Content-Type": "audio/wav"},
             **options,
         )

@@ -42,13 +42,15 @@ UNION ALL
 SELECT 'fence', relname, relrowsecurity::text FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
 UNION ALL
-SELECT 'grant', table_name || '.' || grantee, string_agg(privilege_type, ',' ORDER BY privilege_type)
+SELECT 'grant', table_name || '.' || grantee,
+  string_agg(privilege_type, ',' ORDER BY privilege_type)
 FROM information_schema.role_table_grants WHERE table_schema = 'public' GROUP BY 2
 UNION ALL
 SELECT 'trigger', tgrelid::regclass || '.' || tgname, pg_get_triggerdef(oid)
 FROM pg_trigger WHERE NOT tgisinternal AND tgrelid::regclass::text NOT LIKE 'jobs.%'
 UNION ALL
-SELECT 'function', proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+SELECT 'function', proname, prosrc FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace
 """
 
 

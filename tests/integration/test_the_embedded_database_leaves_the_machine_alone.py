@@ -145,7 +145,7 @@ def test_an_ordinary_user_can_do_it_all_and_owns_the_data(binaries):
 
 def can_run(command: list[str | Path], user: dict) -> bool:
     try:
-        subprocess.run(command, check=True, capture_output=True, **user)  # noqa: S603 - ours
+        subprocess.run(command, check=True, capture_output=True, **user)
     except (PermissionError, subprocess.CalledProcessError):
         return False
     return True

@@ -156,7 +156,7 @@ def test_a_named_file_that_does_not_exist_is_an_error(
 ) -> None:
     monkeypatch.setenv("PONCTUEL_CONFIG", "nowhere.toml")
 
-    with pytest.raises(SettingsError, match="PONCTUEL_CONFIG: nowhere.toml"):
+    with pytest.raises(SettingsError, match=r"PONCTUEL_CONFIG: nowhere\.toml"):
         load_settings()
 
 

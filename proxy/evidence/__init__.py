@@ -1,0 +1,1 @@
+"""What an outsider gets: one file that checks itself against the auditor's own."""
