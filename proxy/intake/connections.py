@@ -4,6 +4,8 @@ import hmac
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
+from functools import lru_cache
 
 from aiohttp import hdrs, web
 
@@ -16,6 +18,14 @@ from proxy.intake.taking import Intake
 from proxy.platforms.base import Platform
 
 Networks = Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
+
+
+class Peer(Enum):
+    """Who is at the other end of a connection in clear."""
+
+    THIS_MACHINE = auto()
+    TRUSTED_PROXY = auto()
+    STRANGER = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,8 @@ class Connections:
     ) -> None:
         self._connections = connections
         self._trusted_proxies = trusted_proxies
+        # Platforms call from few addresses; judging one costs as much as a draw.
+        self._peer = lru_cache(maxsize=1024)(self._judge)
 
     def named(self, name: str) -> Connection:
         """Raises UnknownConnectionError."""
@@ -68,10 +80,19 @@ class Connections:
         """Over TLS, from this machine, or through a proxy that says it ended TLS."""
         if request.secure:
             return True
+        match self._peer(request.remote or ""):
+            case Peer.TRUSTED_PROXY:
+                return request.headers.get("X-Forwarded-Proto") == "https"
+            case Peer.THIS_MACHINE:
+                return True
+            case Peer.STRANGER:
+                return False
+
+    def _judge(self, address: str) -> Peer:
         try:
-            peer = ipaddress.ip_address(request.remote or "")
+            peer = ipaddress.ip_address(address)
         except ValueError:
-            return False
+            return Peer.STRANGER
         if any(peer in network for network in self._trusted_proxies):
-            return request.headers.get("X-Forwarded-Proto") == "https"
-        return peer.is_loopback
+            return Peer.TRUSTED_PROXY
+        return Peer.THIS_MACHINE if peer.is_loopback else Peer.STRANGER

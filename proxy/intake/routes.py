@@ -108,6 +108,8 @@ class Webhooks:
 
 async def _read_at_most(request: web.Request, limit: int) -> bytes:
     raw_body = b""
+    if request.content.is_eof():  # as nearly always: it came with its headers
+        raw_body = request.content.read_nowait(limit + 1)
     try:
         async with asyncio.timeout(BODY_SECONDS):
             while len(raw_body) <= limit and not request.content.at_eof():

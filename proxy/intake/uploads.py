@@ -38,13 +38,23 @@ class ExpectationError(PonctuelError):
     error_id = "expectation"
 
 
+class StoppingError(PonctuelError):
+    """The service is stopping; send the upload again."""
+
+    status = 503
+    error_id = "stopping"
+
+
 class Uploads:
     """The handler of pushed recordings."""
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
+        self._reading: set[asyncio.Timeout] = set()
+        self._is_stopping = False
 
     def add_to(self, application: web.Application) -> None:
+        application.on_shutdown.append(self._cut_off)
         application.router.add_put(
             "/recordings/{decision_id}", self.receive, expect_handler=_not_yet
         )
@@ -63,7 +73,7 @@ class Uploads:
             raise UnknownCallError("that is not a decision's id", field="decision_id")
         call = await self._admit(connection, decision_id)
         _go_ahead(request)
-        return await connection.intake.take(call, _body(request))
+        return await connection.intake.take(call, self._body(request))
 
     async def _admit(self, connection: Connection, decision_id: UUID) -> DrawnCall:
         try:
@@ -71,6 +81,41 @@ class Uploads:
         except NotDrawnError:
             await connection.site.takeovers.note_refused_upload(decision_id)
             raise
+
+
+    async def _body(self, request: web.Request) -> AsyncIterator[bytes]:
+        """The upload's bytes; one cut short is refused, so that it is never kept."""
+        expected = request.content_length
+        received = 0
+        end = asyncio.get_running_loop().time() + LONGEST_UPLOAD_SECONDS
+        try:
+            while chunk := await self._read(request, end):
+                received += len(chunk)
+                yield chunk
+        except BREAKS_OFF as error:
+            raise TruncatedUploadError(f"after {received} bytes") from error
+        if expected is not None and received != expected:
+            raise TruncatedUploadError(f"{received} of {expected} bytes")
+
+    async def _read(self, request: web.Request, end: float) -> bytes:
+        """The next piece; b"" at the end. Raises StoppingError, or BREAKS_OFF."""
+        patience = asyncio.get_running_loop().time() + IDLE_SECONDS
+        try:
+            async with asyncio.timeout_at(min(end, patience)) as timeout:
+                self._reading.add(timeout)
+                return await request.content.read(_CHUNK)
+        except TimeoutError:
+            if self._is_stopping:
+                raise StoppingError from None
+            raise
+        finally:
+            self._reading.discard(timeout)
+
+    async def _cut_off(self, _: web.Application) -> None:
+        """End uploads under way: aiohttp reads no more of them once it is stopping."""
+        self._is_stopping = True
+        for timeout in self._reading:
+            timeout.reschedule(0)
 
 
 async def _not_yet(_: web.Request) -> None:
@@ -84,26 +129,6 @@ def _go_ahead(request: web.Request) -> None:
         raise ExpectationError
     if expectation and request.transport and request.version >= http.HttpVersion11:
         request.transport.write(_CONTINUE)
-
-
-async def _body(request: web.Request) -> AsyncIterator[bytes]:
-    """The upload's bytes; one cut short is refused, so that it is never kept."""
-    expected = request.content_length
-    received = 0
-    now = asyncio.get_running_loop().time
-    end = now() + LONGEST_UPLOAD_SECONDS
-    try:
-        while True:
-            async with asyncio.timeout_at(min(end, now() + IDLE_SECONDS)):
-                chunk = await request.content.read(_CHUNK)
-            if not chunk:
-                break
-            received += len(chunk)
-            yield chunk
-    except BREAKS_OFF as error:
-        raise TruncatedUploadError(f"after {received} bytes") from error
-    if expected is not None and received != expected:
-        raise TruncatedUploadError(f"{received} of {expected} bytes")
 
 
 def _refusal(request: web.Request, error: PonctuelError) -> web.Response:

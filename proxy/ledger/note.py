@@ -216,8 +216,6 @@ class Note:
             raise NoteError("the note does not end in signature lines")
         # Not splitlines(): Unicode has more line ends than a note has.
         raw_lines = lines[:-1].split("\n")
-        if len(raw_lines) > MAX_SIGNATURES:
-            raise NoteError(f"a note has at most {MAX_SIGNATURES} signatures")
         return cls(text + "\n", tuple(map(SignatureLine.parse, raw_lines)))
 
 

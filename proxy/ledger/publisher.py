@@ -17,7 +17,6 @@ from proxy.errors import NoteError, PonctuelError
 from proxy.ledger.checkpoint import Checkpoint, open_checkpoint
 from proxy.ledger.note import Signer
 from proxy.ledger.tiles import (
-    TILE_WIDTH,
     Tile,
     grown_tiles,
     reading_tiles,
@@ -106,7 +105,9 @@ class Publisher:
     async def _write_tiles(
         self, connection: Connection, size: int, hashes: Sequence[bytes]
     ) -> None:
-        read = await self._reader(connection, size, lambda read: _partial(read, size))
+        read = await self._reader(
+            connection, size, lambda read: frontier_at(read, size)
+        )
         tiles = list(grown_tiles(read, size, hashes))
         await connection.execute(
             QUERIES["write_tiles"],
@@ -147,13 +148,3 @@ class Publisher:
 
 def _leaf_hashes(bodies: Sequence[bytes]) -> list[bytes]:
     return [leaf_hash(body) for body in bodies]
-
-
-def _partial(read_hashes: ReadHashes, size: int) -> None:
-    """Read what `grown_tiles` will ask for: the partial tile of every level."""
-    level = 0
-    while size:
-        in_tile = size % TILE_WIDTH
-        if in_tile:
-            read_hashes(level, size - in_tile, size)
-        level, size = level + 1, size // TILE_WIDTH

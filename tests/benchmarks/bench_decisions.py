@@ -22,6 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
+
 from proxy.database.embedded import EmbeddedPostgres
 from proxy.database.migrate import migrate
 from tests.benchmarks.decision_servers import LINE, SECRET
@@ -38,6 +40,7 @@ CALLS = 150_000
 class Load:
     """One wrk run."""
 
+    requests: int
     per_second: float
     p50_ms: float
     p99_ms: float
@@ -67,11 +70,11 @@ def signed_call(key: bytes, now: int) -> str:
     return f"{event_id}\t{now}\tv1,{signature}\t{body}\n"
 
 
-def write_calls(file: Path) -> None:
+def write_calls(file: Path, number: int) -> None:
     key = base64.b64decode(SECRET.removeprefix("whsec_"))
     now = int(time.time())
     with file.open("w") as stream:
-        stream.writelines(signed_call(key, now) for _ in range(CALLS))
+        stream.writelines(signed_call(key, now) for _ in range(number))
 
 
 @contextmanager
@@ -104,12 +107,8 @@ def load(address: str, calls: Path, connections: int, seconds: int) -> Load:
     line = next(x for x in result.stdout.splitlines() if x.startswith("RESULT"))
     requests, micros, p50, p99, bad, lost = map(int, line.split()[1:])
     if bad or lost:
-        raise RuntimeError(f"{kind_of(address)}: {bad} bad answers, {lost} lost")
-    return Load(requests / (micros / 1e6), p50 / 1000, p99 / 1000)
-
-
-def kind_of(address: str) -> str:
-    return address
+        raise RuntimeError(f"{bad} bad answers, {lost} lost")
+    return Load(requests, requests / (micros / 1e6), p50 / 1000, p99 / 1000)
 
 
 async def measure(
@@ -118,8 +117,23 @@ async def measure(
     async with new_database(postgres) as dsn:
         await migrate(dsn)
         with server(kind, dsn) as address:
-            await asyncio.to_thread(load, address, calls, connections, 2)  # warm
-            return await asyncio.to_thread(load, address, calls, connections, SECONDS)
+            warm = calls.with_name("warm")
+            await asyncio.to_thread(load, address, warm, connections, 2)
+            found = await asyncio.to_thread(load, address, calls, connections, SECONDS)
+        if kind == "ponctuel":
+            await check_drawn(dsn, found.requests)
+        return found
+
+
+async def check_drawn(dsn: str, requests: int) -> None:
+    """An answer is worth nothing unless its draw is in the ledger."""
+    connection = await asyncpg.connect(dsn)
+    drawn = await connection.fetchval(
+        'SELECT count(*) FROM ledger_entries WHERE body LIKE \'%"leaf":"DRAW"%\''
+    )
+    await connection.close()
+    if drawn < requests:
+        raise RuntimeError(f"{requests} answers, but {drawn} draws")
 
 
 async def measure_all(postgres: str, calls: Path) -> list[Row]:
@@ -171,6 +185,7 @@ async def measure_all(postgres: str, calls: Path) -> list[Row]:
 def rows() -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_calls(folder / "calls")
+        write_calls(folder / "warm", CALLS // 5)
+        write_calls(folder / "calls", CALLS)
         with EmbeddedPostgres(folder / "postgres") as postgres:
             return asyncio.run(measure_all(postgres, folder / "calls"))

@@ -15,10 +15,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from rows import Row, run
 
 from proxy.vault.filesystem import FilesystemStore
 from proxy.vault.sealing import CHUNK_SIZE, Sealer, open_range, seal
+from tests.benchmarks.rows import Row, run
 
 MIB = 1 << 20
 ROUNDS = 5

@@ -330,6 +330,7 @@ def test_a_checkpoint_has_one_spelling(checkpoint, data):
         f"{ORIGIN}\n42\n{ROOT}",
         f"{ORIGIN}\n42\n{ROOT}\n\n",
         f"{ORIGIN}\n42\n{ROOT}\nextension\n",
+        f"{ORIGIN}\n42\n{ROOT}\nextension",
         f"{ORIGIN}\r\n42\r\n{ROOT}\r\n",
         f"{ORIGIN}\n42\n{ROOT.rstrip('=')}\n",
         f"{ORIGIN}\n42\n{ROOT[:-2]}9=\n",

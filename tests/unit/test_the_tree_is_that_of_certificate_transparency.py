@@ -246,6 +246,29 @@ def test_where_there_is_nothing_to_prove_the_roots_decide(
         verify_consistency(proof, old, before, new, after)
 
 
+def test_a_root_made_to_fit_a_wrong_proof_does_not_help():
+    """Whoever may choose the root as well still cannot choose the tree's shape."""
+    leaf, more, short = HASHES[0], OTHER_HASH, bytes(31)
+    growth = unhex(CONSISTENCIES[6, 8])
+    before, after = node_hash(more, root(6)), node_hash(more, root(8))
+
+    for claim in (
+        ([more], leaf, 0, 1, node_hash(more, leaf)),
+        ([short], leaf, 0, 2, node_hash(leaf, short)),
+        ([more], short, 0, 2, node_hash(short, more)),
+        ([], b"", 0, 1, b""),
+    ):
+        with pytest.raises(NoteError):
+            verify_inclusion(*claim)
+    for claim in (
+        ([*growth, more], 6, before, 8, after),
+        ([short], 1, leaf, 2, node_hash(leaf, short)),
+        ([], 1, short, 1, short),
+    ):
+        with pytest.raises(NoteError):
+            verify_consistency(*claim)
+
+
 def test_a_tree_continues_itself_and_the_empty_tree():
     verify_consistency([], 0, EMPTY_ROOT, 0, EMPTY_ROOT)
     verify_consistency([], 0, EMPTY_ROOT, 8, root(8))
