@@ -12,21 +12,23 @@ import asyncio
 import ipaddress
 import itertools
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from aiohttp import web
-from pydantic import SecretStr
 
 from proxy.database.embedded import EmbeddedPostgres
 from proxy.database.migrate import check_schema, migrate
 from proxy.database.pool import open_pool
 from proxy.errors import (
     DatabaseUnavailableError,
+    EmbeddedPostgresError,
     ListenError,
     PonctuelError,
+    SettingsError,
     StorageError,
 )
 from proxy.health import add_health, add_metrics
@@ -36,22 +38,22 @@ from proxy.intake.uploads import Uploads
 from proxy.jobs import Jobs
 from proxy.metrics import SiteMetrics
 from proxy.platforms.base import Platform, RecordingSource
-from proxy.platforms.generic import GenericConfig, GenericPlatform
-from proxy.platforms.twilio import TwilioPlatform
-from proxy.platforms.twilio_config import TwilioConfig
 from proxy.problems import problems
 from proxy.publication import SitePublication, try_to
 from proxy.settings import Settings
 from proxy.site import Site, SiteConfig
-from proxy.site_settings import GenericPart, SitePart, TwilioPart
+from proxy.site_settings import SitePart
 from proxy.vault.filesystem import FilesystemStore
+from proxy.vault.keys import sites_with_day_keys
 from proxy.vault.shelf import LONGEST_WRITE
+from proxy.wiring import make_platforms, make_tls, revealed
 from sampling.policy import NO_POLICY
 
 log = structlog.get_logger()
 
 _RETRY_SECONDS = 0.5
 _NOW_SECONDS = 5.0
+_WATCH_SECONDS = 1.0
 _ANSWER_SECONDS = 1.0
 
 
@@ -82,6 +84,7 @@ class Service:
 
     async def start(self) -> None:
         """Steps 1 to 3, then 4 in the background; `is_ready` is set at its end."""
+        asyncio.get_running_loop().set_exception_handler(_log_without_text)
         dsn = await self.open_sites()
         self._jobs = Jobs(dsn, self.sites, self._sources())
         await self._listen()
@@ -91,10 +94,11 @@ class Service:
 
     async def open_sites(self) -> str:
         """Steps 1 and 2 alone, for commands; return the database's address."""
+        self._refuse_unlisted_sites()
+        platforms = make_platforms(self.settings)
         dsn = await self._database_address()
-        self._objects.open()
         self._objects.remove_leftovers((self.clock() - LONGEST_WRITE).timestamp())
-        await self._make_sites(dsn)
+        await self._make_sites(dsn, platforms)
         return dsn
 
     async def wait_ready(self) -> None:
@@ -103,9 +107,18 @@ class Service:
             await asyncio.shield(self._prepared)
 
     async def wait_refused(self) -> None:
-        """Never return while the service may go on; raise what stops it."""
+        """Never return while the service may go on; raise what stops it.
+
+        An embedded server that died is not started again in place: whoever supervises
+        the service starts all of it anew, and recovery is the normal start.
+        """
         await self.wait_ready()
-        await asyncio.Event().wait()
+        if self._embedded is None:
+            await asyncio.Event().wait()
+        await _until_ended(self._embedded)
+        raise EmbeddedPostgresError(
+            "the embedded server has ended", fix="start the service again"
+        )
 
     @property
     def is_ready(self) -> bool:
@@ -118,8 +131,7 @@ class Service:
             await runner.cleanup()
         for task in self._tasks:
             task.cancel()
-            with suppress(asyncio.CancelledError, PonctuelError):
-                await task
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._jobs:
             await self._jobs.stop()
         for site in self.sites.values():
@@ -138,12 +150,25 @@ class Service:
         await migrate(dsn)
         return dsn
 
-    async def _make_sites(self, dsn: str) -> None:
+    def _refuse_unlisted_sites(self) -> None:
+        """A site that is no longer listed would never be forgotten."""
+        unlisted = [
+            name
+            for name in sites_with_day_keys(self.settings.keys_directory)
+            if name not in self.settings.sites
+        ]
+        if unlisted:
+            raise SettingsError(
+                f"{', '.join(unlisted)} still has recordings but is not listed",
+                field="sites",
+                fix="list it without connections until its last recording has expired",
+            )
+
+    async def _make_sites(
+        self, dsn: str, made: Mapping[str, Mapping[str, Platform]]
+    ) -> None:
         for name, part in self.settings.sites.items():
-            platforms = {
-                connection: make_platform(config, part)
-                for connection, config in part.connections.items()
-            }
+            platforms = made[name]
             database = await open_pool(dsn, name, self.settings.database.pool_size)
             sources = {key: platform.source for key, platform in platforms.items()}
             site = Site(
@@ -190,10 +215,10 @@ class Service:
         Webhooks(connections, self.clock).add_to(calls)
         Uploads(connections).add_to(calls)
         add_health(calls, self.check)
-        tls = _tls(self.settings)
+        tls = make_tls(self.settings)
         self.address = await self._serve(calls, http.host, http.port, tls)
         figures = web.Application(middlewares=[problems])
-        add_metrics(figures, self.metrics, _optional(metrics.token) or "")
+        add_metrics(figures, self.metrics, revealed(metrics.token) or "")
         self.metrics_address = await self._serve(figures, metrics.host, metrics.port)
 
     async def _serve(
@@ -241,6 +266,8 @@ class Service:
         waited = float(interval)
         await self.wait_ready()
         while True:
+            for site in self.sites.values():
+                await try_to(site.keep_up)
             for publication in self._publications:
                 await try_to(publication.publish_now)
                 if waited >= interval:
@@ -252,6 +279,8 @@ class Service:
 
     async def publish(self) -> None:
         """Publish everything now, for a demo or a test that cannot wait."""
+        for site in self.sites.values():
+            await site.keep_up()
         for publication in self._publications:
             await publication.publish_now()
             await publication.publish_batch()
@@ -273,45 +302,6 @@ class Service:
         return None
 
 
-def make_platform(config: GenericPart | TwilioPart, site: SitePart) -> Platform:
-    """A platform from its settings."""
-    if isinstance(config, GenericPart):
-        return GenericPlatform(
-            GenericConfig(
-                secrets=tuple(s.get_secret_value() for s in config.secrets),
-                bearer_tokens=tuple(t.get_secret_value() for t in config.bearer_tokens),
-                source_token=_optional(config.source_token),
-                allowed_hosts=config.allowed_hosts,
-                allow_private_addresses=config.allow_private_addresses,
-            )
-        )
-    return TwilioPlatform(
-        TwilioConfig(
-            account_sid=config.account_sid,
-            auth_token=config.auth_token.get_secret_value(),
-            secondary_auth_token=_optional(config.secondary_auth_token),
-            shared_keys={
-                key: secret.get_secret_value()
-                for key, secret in config.shared_keys.items()
-            },
-            public_url=config.public_url,
-            default_forward_to=config.default_forward_to,
-            forward_to={
-                number: line.forward_to
-                for number, line in site.lines.items()
-                if line.forward_to
-            },
-            language=config.language,
-            api_base=config.api_base,
-            allow_private_addresses=config.api_base.startswith("http://127.0.0.1"),
-        )
-    )
-
-
-def _optional(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()
-
-
 def _connect(name: str, platform: Platform, site: Site, part: SitePart) -> Connection:
     config = part.connections[name]
     return Connection(
@@ -324,14 +314,19 @@ def _connect(name: str, platform: Platform, site: Site, part: SitePart) -> Conne
     )
 
 
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    http = settings.http
-    if http.tls_certificate is None or http.tls_key is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(http.tls_certificate, http.tls_key)
-    return context
+async def _until_ended(server: EmbeddedPostgres | None) -> None:
+    """A process gives no event to wait for without taking over its signals: ask."""
+    ended = asyncio.Event()
+    while server is not None and not ended.is_set():
+        if not server.is_running:
+            ended.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), _WATCH_SECONDS)
+
+
+def _log_without_text(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A lost task's error may quote a number; its kind may not."""
+    log.critical("lost task", error=type(context.get("exception")).__name__)
 
 
 async def _answers(site: Site) -> bool:

@@ -18,7 +18,7 @@ from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job, Schedule
 
 from proxy.database.pool import CONNECT_SECONDS, SERVICE_ROLE
-from proxy.database.queue import queue_over
+from proxy.database.queue import forget_job_log, queue_over
 from proxy.errors import PonctuelError
 from proxy.intake.stops import JOB as STOP_RECORDING
 from proxy.intake.takeovers import JOB as TAKE_OVER
@@ -35,6 +35,7 @@ _STOP_RETRY = timedelta(seconds=5)
 _STOP_ATTEMPTS = 20
 EVERY_MINUTE = "* * * * *"
 EVERY_QUARTER = "*/15 * * * *"
+EVERY_HOUR = "7 * * * *"
 
 
 class Jobs:
@@ -51,6 +52,7 @@ class Jobs:
         self._sources = sources
         self._task: asyncio.Task[None] | None = None
         self._worker: PgQueuer | None = None
+        self._pool: asyncpg.Pool | None = None
         self._is_stopping = False
 
     def start(self) -> None:
@@ -86,6 +88,7 @@ class Jobs:
             timeout=CONNECT_SECONDS,
             server_settings={"role": SERVICE_ROLE, "application_name": "ponctuel-jobs"},
         )
+        self._pool = pool
         driver = AsyncpgPoolDriver(pool)
         self._worker = PgQueuer(driver, queries=queue_over(driver))
         self._register(self._worker)
@@ -97,7 +100,7 @@ class Jobs:
                 shutdown_on_listener_failure=True,
             )
         finally:
-            self._worker = None
+            self._worker = self._pool = None
             pool.terminate()  # close() would wait for a connection that is lost
 
     def _register(self, worker: PgQueuer) -> None:
@@ -105,6 +108,7 @@ class Jobs:
         worker.entrypoint(STOP_RECORDING)(self._stop_recording)
         worker.schedule("tend", EVERY_MINUTE)(self._tend)
         worker.schedule("sweep", EVERY_QUARTER)(self._sweep)
+        worker.schedule("forget-log", EVERY_HOUR)(self._forget_log)
 
     async def _take_over(self, job: Job) -> None:
         order = json.loads(job.payload or b"{}")
@@ -132,6 +136,11 @@ class Jobs:
 
     async def _tend(self, _: Schedule) -> None:
         await self._for_each_site("tend", lambda site: site.tend())
+
+    async def _forget_log(self, _: Schedule) -> None:
+        if self._pool:
+            async with self._pool.acquire() as connection:
+                await forget_job_log(connection)
 
     async def _sweep(self, _: Schedule) -> None:
         await self._for_each_site("sweep", lambda site: site.sweep())

@@ -8,6 +8,8 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
+import structlog
+
 from proxy.errors import PonctuelError
 from proxy.intake.outcomes import OUTCOME_DEADLINE
 from proxy.intake.store import QUERIES
@@ -17,6 +19,8 @@ from proxy.metrics_contract import CONTRACT, Key, Publication, keys_of_site
 from proxy.site import Site
 from sampling.budget import MICRO, SITE_BUCKET, threshold
 from sampling.policy import HARD_CEILING_PPM
+
+log = structlog.get_logger()
 
 _PUBLICATION = {metric.name: metric.publication for metric in CONTRACT}
 
@@ -119,6 +123,7 @@ async def try_to(publish: Callable[[], Awaitable[None]]) -> bool:
     """Publish; while the database is away the last figures stand and grow old."""
     try:
         await publish()
-    except PonctuelError:
+    except PonctuelError as error:
+        log.warning("figures grow old", problem=error.error_id)
         return False
     return True

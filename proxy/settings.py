@@ -141,6 +141,14 @@ class Settings(BaseSettings):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"connections {', '.join(twice)} exist in two sites")
+        tokens = [
+            token.get_secret_value()
+            for site in self.sites.values()
+            for connection in site.connections.values()
+            for token in connection.upload_tokens
+        ]
+        if len(set(tokens)) != len(tokens):
+            raise ValueError("two connections have the same upload token")
         return self
 
     @property

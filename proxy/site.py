@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from proxy.database.pool import SiteDatabase
-from proxy.errors import PonctuelError
+from proxy.errors import PonctuelError, StorageError
 from proxy.intake.epochs import Epochs
 from proxy.intake.outcomes import Outcomes
 from proxy.intake.pipeline import SiteIntake
@@ -103,11 +103,32 @@ class Site:
     def publisher(self) -> Publisher:
         return Publisher(self.ledger, self.signer, self.clock)
 
+    async def attach(self) -> None:
+        """Make sure that database, keys and objects belong together, making nothing.
+
+        For commands: a wrong working directory must not pass for an empty vault.
+        """
+        if not self.keys.exists():
+            raise StorageError(
+                f"site {self.name} has no keys here; it was never served with them",
+                field=str(self.config.keys_directory),
+                fix="run where data_dir is the one the service uses",
+            )
+        self.keys.open()
+        await self.ledger.begin(self.config.origin, self.signer.key.encode())
+        await self.shelf.recognise_store()
+
     async def prepare(self) -> None:
-        """Bring the site to the point where draws may begin, and begin them."""
+        """Bring the site to the point where draws may begin, and begin them.
+
+        What expired while the service was away, or came back with a backup, is
+        forgotten first.
+        """
         self.keys.open()
         await self.ledger.create()
         await self.ledger.begin(self.config.origin, self.signer.key.encode())
+        await self.shelf.recognise_store()
+        await self.sweep()
         epoch = epoch_at(self.clock(), self.config.epoch_seconds)
         policy = await adopt_policy(
             self.ledger, self.config.policy, epoch, self.config.epoch_seconds
@@ -115,8 +136,13 @@ class Site:
         await self.epochs.prepare()
         self.calls.begin(policy)
 
+    async def keep_up(self) -> None:
+        """What every replica must do for itself, every few seconds."""
+        await self.epochs.keep_up()
+        await self.calls.settle_doubtful()
+
     async def tend(self) -> None:
-        """What must happen every minute. Each part is safe to repeat.
+        """What one of the replicas must do every minute. Each part is safe to repeat.
 
         One part's fault does not keep the others from their turn; the first is raised.
         """
@@ -124,7 +150,6 @@ class Site:
         for part in (
             self.epochs.prepare,
             self.epochs.reveal,
-            self.calls.settle_doubtful,
             self.outcomes.close_overdue,
             self.shelf.remove_unfinished,
             self.takeovers.requeue_unfinished,

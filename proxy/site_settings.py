@@ -61,6 +61,10 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+# A short or empty token, such as an unset variable leaves, would let anyone in.
+Token = Annotated[SecretStr, Field(min_length=16)]
+
+
 class PolicyPart(Part):
     """The sampling policy of a site. Without one nothing is ever recorded."""
 
@@ -134,7 +138,7 @@ class ConnectionBasePart(Part):
     """What every kind of connection has."""
 
     deadline_ms: int = Field(default=800, ge=50, le=10_000)
-    upload_tokens: tuple[SecretStr, ...] = ()
+    upload_tokens: tuple[Token, ...] = ()
 
 
 class GenericPart(ConnectionBasePart):

@@ -40,7 +40,7 @@ async def _export(args: argparse.Namespace) -> int:
             raise SettingsError(
                 f"there is no site {args.site}", field="--site", fix=f"known: {known}"
             )
-        site.keys.open()
+        await site.attach()
         bundle = await make_bundle(site.ledger, site.publisher, site.signer)
         args.out.write_bytes(bundle)
         if args.auditor_file:

@@ -30,6 +30,7 @@ async def _sweep(args: argparse.Namespace) -> int:
     failed = 0
     async with sites_only(load_settings()) as service:
         for name, site in service.sites.items():
+            await site.attach()
             if args.dry_run:
                 figures = await site.shelf.figures(site.clock())
                 report: dict[str, object] = {"due": figures["expired_undeleted"]}

@@ -82,6 +82,7 @@ class EmbeddedPostgres:
         self._binaries = binaries
         self._is_durable = is_durable
         self._undo = ExitStack()
+        self._server: subprocess.Popen[bytes] | None = None
         self._log_starts_at = 0
 
     def __enter__(self) -> str:
@@ -107,6 +108,11 @@ class EmbeddedPostgres:
                 fix="choose a PONCTUEL_DATA_DIR that this user may write to",
             ) from error
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the server that `start` started still runs."""
+        return self._server is not None and self._server.poll() is None
+
     def stop(self) -> None:
         """Shut down and free the directory. Any thread may; twice does no harm."""
         self._undo.close()
@@ -125,6 +131,7 @@ class EmbeddedPostgres:
             undo.callback(_end, server)
             self._await_ready(server)
             self._undo = undo.pop_all()
+            self._server = server
         return f"postgresql://app@/postgres?port=5432&host={quote(sockets)}"
 
     def _beside(self, suffix: str) -> Path:

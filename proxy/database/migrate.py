@@ -60,18 +60,30 @@ async def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> li
     known = known_migrations() if migrations is None else list(migrations)
     connection = await _connect(dsn)
     try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
-        await connection.execute(_PREPARE)
-        applied = await _applied(connection)
-        _refuse_newer(applied, known)
-        missing = [m for m in known if m.name not in applied]
-        for migration in missing:
-            await _apply(connection, migration)
-        await install_queue(connection)
-        await connection.execute(f"GRANT SELECT ON schema_migrations TO {SERVICE_ROLE}")
-        return [m.name for m in missing]
+        return await _apply_missing(connection, known)
+    except asyncpg.PostgresError as error:
+        raise SchemaError(
+            f"cannot migrate: {type(error).__name__}",
+            fix="the owner in PONCTUEL_DATABASE__MIGRATE_DSN needs CREATE on database "
+            "and schema, and CREATEROLE; see deploy/postgres/roles.sql",
+        ) from error
     finally:
         await connection.close()
+
+
+async def _apply_missing(
+    connection: asyncpg.Connection, known: Sequence[Migration]
+) -> list[str]:
+    await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+    await connection.execute(_PREPARE)
+    applied = await _applied(connection)
+    _refuse_newer(applied, known)
+    missing = [m for m in known if m.name not in applied]
+    for migration in missing:
+        await _apply(connection, migration)
+    await install_queue(connection)
+    await connection.execute(f"GRANT SELECT ON schema_migrations TO {SERVICE_ROLE}")
+    return [m.name for m in missing]
 
 
 async def _connect(dsn: str) -> asyncpg.Connection:
@@ -87,6 +99,8 @@ async def _connect(dsn: str) -> asyncpg.Connection:
 
 
 async def _applied(connection: Connection) -> set[str]:
+    if await connection.fetchval("SELECT to_regclass('schema_migrations')") is None:
+        return set()
     rows = await connection.fetch("SELECT name FROM schema_migrations")
     return {row["name"] for row in rows}
 

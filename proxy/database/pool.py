@@ -26,17 +26,14 @@ SERVICE_ROLE = "ponctuel_service"
 CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 30.0
 
-# What asyncpg raises when the server is gone, going, slow, full or read-only after a
-# failover. A ConnectionError while borrowing is the server's; any other OSError is not.
+# Whatever the server says that the code in between did not expect by name: it is gone,
+# going, slow, full, read-only, locked, or not set up. A ConnectionError while borrowing
+# is the server's; any other OSError is not.
 _FAILING = (
     ConnectionError,
     TimeoutError,
-    asyncpg.PostgresConnectionError,
+    asyncpg.PostgresError,
     asyncpg.InterfaceError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.LockNotAvailableError,
 )
 UNAVAILABLE = (OSError, *_FAILING)
 

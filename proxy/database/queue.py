@@ -37,6 +37,19 @@ def queue_in(connection: Connection) -> Queries:
     return queue_over(AsyncpgDriver(cast("asyncpg.Connection", connection)))
 
 
+async def forget_job_log(connection: Connection) -> None:
+    """Delete what the queue remembers of jobs done three days ago.
+
+    Its log has a time for every step of every take-over, which is when calls were.
+    """
+    names = _NAMES.qualified
+    for table in (names.queue_table_log, names.statistics_table):
+        await connection.execute(
+            f"DELETE FROM {table}"  # noqa: S608  # a name of the library's
+            " WHERE created < now() - interval '72 hours'"
+        )
+
+
 async def install_queue(connection: asyncpg.Connection) -> None:
     """Create or upgrade the queue's tables and let the service role use them."""
     queue = queue_over(AsyncpgDriver(connection))

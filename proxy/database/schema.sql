@@ -266,3 +266,16 @@ USING (site_id = current_setting('ponctuel.site_id', true));
 
 GRANT SELECT, INSERT, UPDATE ON ledger_tiles TO ponctuel_service;
 GRANT SELECT, INSERT ON checkpoints TO ponctuel_service;
+
+-- Which object store belongs to the site: an empty directory, where a disk should be
+-- mounted, must not pass for one from which everything was deleted.
+CREATE TABLE object_stores (
+  site_id text NOT NULL,
+  store_id uuid NOT NULL,
+  CONSTRAINT object_stores_pkey PRIMARY KEY (site_id),
+  CONSTRAINT object_stores_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+ALTER TABLE object_stores ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON object_stores
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT ON object_stores TO ponctuel_service;

@@ -132,6 +132,12 @@ class Epochs:
                 seq,
             )
 
+    async def keep_up(self) -> None:
+        """Load the tag keys that another replica has made since the last time."""
+        week = week_at(self._clock())
+        if not self._tag_keys.keys() >= {week, week + 1}:
+            await self._load_tag_keys([week - 1, week, week + 1])
+
     async def _load_tag_keys(self, weeks: Sequence[int]) -> None:
         async with self._ledger.database.connection() as connection:
             rows = await connection.fetch(QUERIES["find_tag_keys"], self._site, weeks)

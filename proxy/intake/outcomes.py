@@ -92,7 +92,7 @@ class Outcomes:
             rows = await connection.fetch(
                 QUERIES["find_overdue"], self._site, before, _CLOSED_AT_ONCE
             )
-        closed = [await self.fail(row["decision_id"], Failure.MEDIA) for row in rows]
+        closed = [await self.fail(row["decision_id"], Failure.DEADLINE) for row in rows]
         return closed.count(True)
 
     async def _close(

@@ -18,7 +18,13 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from proxy.errors import DatabaseUnavailableError, PonctuelError, UnknownCallError
+from proxy.errors import (
+    DatabaseUnavailableError,
+    NotDrawnError,
+    OutcomeClosedError,
+    PonctuelError,
+    UnknownCallError,
+)
 from proxy.intake.epochs import Epochs, NoSeedError
 from proxy.intake.outcomes import Failure, Outcomes
 from proxy.intake.sequencer import (
@@ -181,6 +187,7 @@ class SiteIntake:
     async def _change(self, connection: str, event: Event, call: DrawnCall) -> None:
         match event:
             case CallAnnounced():
+                _check_may_be_recorded(call)
                 await self.outcomes.note_announced(call)
             case CallOptedOut():
                 await self.outcomes.object(call)
@@ -195,7 +202,7 @@ class SiteIntake:
             case RecordingStarted():
                 await self.stops.stop_now(connection, event.call_id)
             case RecordingAbsent():
-                await self.outcomes.fail(call.decision_id, Failure.MEDIA)
+                await self.outcomes.fail(call.decision_id, Failure.PLATFORM)
             case _:
                 pass
 
@@ -230,3 +237,15 @@ def as_uuid(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+
+def _check_may_be_recorded(call: DrawnCall) -> None:
+    """Refuse to take note of an announcement nobody may follow with a recording.
+
+    A platform begins to record when the announcement is taken note of, so this answer
+    is its last chance to hear that it must not.
+    """
+    if not call.is_record:
+        raise NotDrawnError
+    if call.outcome in ("failed", "objected"):
+        raise OutcomeClosedError(f"it is {call.outcome}")

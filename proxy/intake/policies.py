@@ -8,8 +8,9 @@ the policy away is a version too: one with rate 0.
 import dataclasses
 from hashlib import sha256
 
+from proxy.errors import SettingsError
 from proxy.intake.store import QUERIES
-from proxy.ledger.entry import Kind, Leaf, encode
+from proxy.ledger.entry import Kind, Leaf, decode, encode
 from proxy.ledger.transaction import Ledger, LedgerTransaction, NothingToRecordError
 from sampling.policy import NO_POLICY, SamplingPolicy
 
@@ -24,6 +25,7 @@ async def adopt_policy(
     try:
         async with ledger.transaction() as change:
             version = change.policy_version
+            await _check_epoch_length(change, epoch_seconds)
             if not await _is_in_force(change, policy, digest):
                 version += 1
                 await _adopt(change, version, digest, {**content, "from": epoch})
@@ -43,6 +45,19 @@ async def _is_in_force(
         QUERIES["find_policy_digest"], change.site, change.policy_version
     )
     return found == digest
+
+
+async def _check_epoch_length(change: LedgerTransaction, epoch_seconds: int) -> None:
+    """Epochs are numbered by their length, so it is chosen once for ever."""
+    body = await change.connection.fetchval(
+        QUERIES["find_policy_leaf"], change.site, change.policy_version
+    )
+    if body is not None and decode(body)["epoch_seconds"] != epoch_seconds:
+        raise SettingsError(
+            f"{epoch_seconds} is not the length this ledger began with",
+            field="draw.epoch_seconds",
+            fix=f"set it back to {decode(body)['epoch_seconds']}",
+        )
 
 
 async def _adopt(

@@ -116,6 +116,11 @@ VALUES ($1, $2, $3, $4, $5);
 -- name: find_policy_digest(site_id, version)
 SELECT digest FROM policies WHERE site_id = $1 AND version = $2;
 
+-- name: find_policy_leaf(site_id, version)
+SELECT e.body FROM policies AS p
+INNER JOIN ledger_entries AS e ON e.site_id = p.site_id AND e.seq = p.adopted_seq
+WHERE p.site_id = $1 AND p.version = $2;
+
 -- name: insert_policy(site_id, version, digest, adopted_seq)
 INSERT INTO policies (site_id, version, digest, adopted_seq) VALUES ($1, $2, $3, $4);
 
@@ -154,6 +159,10 @@ WHERE site_id = $1 AND step = 'done' AND finished_at < $2;
 INSERT INTO incidents (site_id, incident_id, kind, reference, opened_at)
 VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT ON CONSTRAINT incidents_once DO NOTHING RETURNING incident_id;
+
+-- name: close_incident(site_id, kind, reference, now)
+UPDATE incidents SET closed_at = $4
+WHERE site_id = $1 AND kind = $2 AND reference = $3 AND closed_at IS NULL;
 
 -- name: count_incidents(site_id)
 SELECT count(*) FROM incidents WHERE site_id = $1 AND closed_at IS NULL;

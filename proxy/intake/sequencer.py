@@ -159,7 +159,7 @@ class Sequencer:
     async def _answer(self, batch: list[Bind]) -> None:
         """Draw a batch; a failure of any kind is an answer too: not recorded."""
         try:
-            calls = await self._draw_batch(batch)
+            calls, fresh = await self._draw_batch(batch)
         except PonctuelError as error:
             _fail(batch, error)
         except Exception as error:  # noqa: BLE001  # a bug must not stop later draws
@@ -167,16 +167,31 @@ class Sequencer:
             _fail(batch, PonctuelError(type(error).__name__))
         else:
             for bind, call in zip(batch, calls, strict=True):
-                self._deliver(bind, call)
+                bind.answered.set_result(call)
+            self._close_unanswered(batch, fresh)
 
-    def _deliver(self, bind: Bind, call: DrawnCall) -> None:
-        bind.answered.set_result(call)
-        if bind.is_abandoned and call.may_be_recorded:
-            self._on_unanswered(call.decision_id)
+    def _close_unanswered(
+        self, batch: Sequence[Bind], fresh: Sequence[DrawnCall]
+    ) -> None:
+        """Hand over drawn calls of which nobody heard.
 
-    async def _draw_batch(self, batch: list[Bind]) -> list[DrawnCall]:
-        """The calls of `batch`, in its order, each bound and drawn."""
+        A call answered before, or by another bind of this batch, is none of them.
+        """
+        heard = {
+            bind.answered.result().decision_id
+            for bind in batch
+            if not bind.is_abandoned
+        }
+        for call in fresh:
+            if call.may_be_recorded and call.decision_id not in heard:
+                self._on_unanswered(call.decision_id)
+
+    async def _draw_batch(
+        self, batch: list[Bind]
+    ) -> tuple[list[DrawnCall], list[DrawnCall]]:
+        """The calls of `batch`, in its order, and which of them were drawn just now."""
         known: dict[bytes, DrawnCall] = {}
+        drawn: list[DrawnCall] = []
         try:
             async with self._ledger.transaction() as change:
                 names = [name for bind in batch for name in bind.tags.all]
@@ -189,7 +204,7 @@ class Sequencer:
             pass
         calls = [_known_call(bind, known) for bind in batch]
         await self._note_legs(batch, calls)
-        return calls
+        return calls, drawn
 
     async def _draw_fresh(
         self, change: LedgerTransaction, fresh: Sequence[Bind]

@@ -267,6 +267,13 @@ class Takeovers:
             )
             if moved == "UPDATE 1" and step == "done":
                 await add_counts(connection, self._site, {PURGED: 1})
+                await connection.execute(
+                    QUERIES["close_incident"],
+                    self._site,
+                    Incident.SOURCE_FAILS.value,
+                    str(takeover.takeover_id),
+                    self._clock(),
+                )
 
 
 def _reason_to_give_up(error: PonctuelError, attempts: int) -> Failure | None:

@@ -82,7 +82,6 @@ class Uploads:
             await connection.site.takeovers.note_refused_upload(decision_id)
             raise
 
-
     async def _body(self, request: web.Request) -> AsyncIterator[bytes]:
         """The upload's bytes; one cut short is refused, so that it is never kept."""
         expected = request.content_length
@@ -99,10 +98,11 @@ class Uploads:
 
     async def _read(self, request: web.Request, end: float) -> bytes:
         """The next piece; b"" at the end. Raises StoppingError, or BREAKS_OFF."""
-        patience = asyncio.get_running_loop().time() + IDLE_SECONDS
+        idle = asyncio.get_running_loop().time() + IDLE_SECONDS
+        timeout = asyncio.timeout_at(0 if self._is_stopping else min(end, idle))
+        self._reading.add(timeout)
         try:
-            async with asyncio.timeout_at(min(end, patience)) as timeout:
-                self._reading.add(timeout)
+            async with timeout:
                 return await request.content.read(_CHUNK)
         except TimeoutError:
             if self._is_stopping:

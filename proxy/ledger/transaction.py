@@ -120,7 +120,8 @@ class Ledger:
                 rows = await connection.fetch(QUERIES["read_entries"], self.site, 0, 1)
             if rows[0]["body"] != encode(Kind.GENESIS, named):
                 raise ForeignLedgerError(
-                    fix="restore the key directory that belongs to this database"
+                    fix="an origin is for ever: set it back; or, if it is unchanged, "
+                    "restore the key directory that belongs to this database"
                 ) from None
 
     async def entries(self) -> AsyncIterator[tuple[int, dict[str, Value]]]:

@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from proxy.errors import ObjectMissingError, StorageError
-from proxy.vault.durable import publish_file, sync_directory
+from proxy.vault.durable import publish_file, sync_directory, write_file
 
 _TEMPORARY = ".writing-"
 _SHARDS = 256
+MARKER = "store-id"
 _BATCH_BYTES = 4 << 20  # one trip to a thread per batch, not per sealed chunk
 _MOST_PIECES = 512  # below IOV_MAX
 
@@ -27,27 +28,42 @@ class FilesystemStore:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._marker = directory / MARKER
 
-    def open(self) -> None:
-        """Make the folders. Raises StorageError naming the directory."""
+    def identity(self) -> UUID | None:
+        """The name this store was given when it was made; None if it never was.
+
+        A directory without one is no store: perhaps its disk is not mounted, and "the
+        file is not there" would then be no proof that it was deleted.
+        """
+        try:
+            return UUID(self._marker.read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+        except OSError as error:
+            raise _storage_error(error) from error
+
+    def make(self) -> UUID:
+        """Make the folders and name the store. Raises StorageError."""
         try:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             for shard in range(_SHARDS):
                 (self._directory / f"{shard:02x}").mkdir(exist_ok=True, mode=0o700)
-            sync_directory(self._directory)
+            if not self._marker.exists():
+                write_file(self._marker, str(uuid4()).encode())
         except OSError as error:
             raise _storage_error(error) from error
+        return UUID(self._marker.read_text())
 
     def remove_leftovers(self, older_than: float) -> int:
         """Remove temporary files last touched before `older_than` (seconds, epoch)."""
-        stale = [
-            file
-            for file in self._directory.glob(f"*/{_TEMPORARY}*")
-            if file.stat().st_mtime < older_than
-        ]
-        for file in stale:
-            file.unlink(missing_ok=True)
-        return len(stale)
+        removed = 0
+        for file in self._directory.glob(f"**/{_TEMPORARY}*"):
+            with suppress(FileNotFoundError):  # its writer has just finished
+                if file.stat().st_mtime < older_than:
+                    file.unlink()
+                    removed += 1
+        return removed
 
     async def put(self, object_id: UUID, sealed: AsyncIterator[bytes]) -> None:
         final, temporary = self._file(object_id), self._temporary(object_id)
@@ -83,7 +99,7 @@ class FilesystemStore:
     async def delete(self, object_id: UUID) -> None:
         files = [self._temporary(object_id), self._file(object_id)]
         try:
-            await asyncio.to_thread(_delete, files)
+            await asyncio.to_thread(_delete, files, self._marker)
         except OSError as error:
             raise _storage_error(error) from error
 
@@ -169,7 +185,8 @@ def _read(file: Path, start: int, size: int) -> bytes:
         return stream.read(size)
 
 
-def _delete(files: Sequence[Path]) -> None:
+def _delete(files: Sequence[Path], marker: Path) -> None:
+    marker.stat()  # without it this is not the store, and nothing is proven absent
     for file in files:
         file.unlink(missing_ok=True)
     sync_directory(files[0].parent)
@@ -188,6 +205,6 @@ def _probe(file: Path) -> None:
 def _storage_error(error: OSError) -> StorageError:
     return StorageError(
         error.strerror or type(error).__name__,
-        field=str(error.filename or "vault"),
+        field="vault",  # not the path: it would be told to whoever uploads
         fix="check free space and permissions of the vault's directory",
     )

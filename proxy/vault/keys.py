@@ -7,7 +7,6 @@ lie. This provider keeps them as files in a directory that only the service's us
 read.
 """
 
-import os
 import re
 import secrets
 import stat
@@ -22,7 +21,7 @@ from cryptography.hazmat.primitives.keywrap import (
 )
 
 from proxy.errors import KeyMissingError, StorageError, TamperedError
-from proxy.vault.durable import publish_file, sync_directory
+from proxy.vault.durable import sync_directory, write_file
 
 KEY_SIZE = 32
 SERVICE_KEY = "service"
@@ -43,12 +42,23 @@ class KeyRing:
     def __init__(self, directory: Path, site: str) -> None:
         self._directory = directory / site
 
+    def exists(self) -> bool:
+        """Whether this site has ever had keys here."""
+        return self._file(LOG_KEY).exists()
+
     def open(self) -> None:
         """Make the directory if needed; refuse one that others may enter."""
-        # Path.mkdir gives its mode to the last directory only.
-        self._directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._directory.mkdir(exist_ok=True, mode=0o700)
-        mode = self._directory.stat().st_mode
+        try:
+            # Path.mkdir gives its mode to the last directory only.
+            self._directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._directory.mkdir(exist_ok=True, mode=0o700)
+            mode = self._directory.stat().st_mode
+        except OSError as error:
+            raise StorageError(
+                error.strerror or type(error).__name__,
+                field=str(self._directory),
+                fix="choose a vault.keys that this user may write to",
+            ) from error
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise InsecureKeyDirectoryError(
                 f"its mode is {stat.filemode(mode)}",
@@ -114,23 +124,18 @@ class KeyRing:
         """Two replicas that make the same key at once end up with one of them."""
         file = self._file(name)
         if not file.exists():
-            _create(file, secrets.token_bytes(KEY_SIZE))
+            try:
+                write_file(file, secrets.token_bytes(KEY_SIZE))
+            except OSError as error:
+                raise StorageError(
+                    f"cannot make key {name}: {error.strerror}"
+                ) from error
         return self._read(name)
 
 
-def _create(file: Path, key: bytes) -> None:
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(key)
-            stream.flush()
-            os.fsync(stream.fileno())
-        publish_file(temporary, file)
-    except OSError as error:
-        raise StorageError(f"cannot make key {file.stem}: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+def sites_with_day_keys(directory: Path) -> list[str]:
+    """The sites whose folder here still holds keys that must die."""
+    return sorted({file.parent.name for file in directory.glob("*/audio-*.key")})
 
 
 def _day_name(day: date) -> str:

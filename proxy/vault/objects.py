@@ -12,6 +12,14 @@ from uuid import UUID
 class ObjectStore(Protocol):
     """Sealed objects by id."""
 
+    def identity(self) -> UUID | None:
+        """The name the store was given when it was made; None if there is no store."""
+        ...
+
+    def make(self) -> UUID:
+        """Make the store if it is not there; return its name. Raises StorageError."""
+        ...
+
     async def put(self, object_id: UUID, sealed: AsyncIterator[bytes]) -> None:
         """Store the stream; on return it survives a power cut.
 

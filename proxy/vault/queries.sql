@@ -32,14 +32,15 @@ WHERE site_id = $1 AND destroyed_seq IS NULL ORDER BY key_day;
 UPDATE day_keys SET destroyed_seq = $3
 WHERE site_id = $1 AND key_day = $2 AND destroyed_seq IS NULL;
 
--- name: find_recording(site_id, recording_id)
--- A doomed recording is not found: nothing reads what is being destroyed.
+-- name: find_recording(site_id, recording_id, now)
+-- Expired or doomed is not found, also before the sweep has come to it.
 SELECT
   r.recording_id, r.sealed_size, r.clear_size, r.media_type, r.seconds, r.channels,
   r.sealed_sha256, r.captured_at, r.expires_at, k.key_day, k.wrapped_key
 FROM recordings AS r
 INNER JOIN recording_keys AS k USING (site_id, recording_id)
-WHERE r.site_id = $1 AND r.recording_id = $2 AND r.doomed_at IS NULL;
+WHERE
+  r.site_id = $1 AND r.recording_id = $2 AND r.expires_at > $3 AND r.doomed_at IS NULL;
 
 -- name: list_recordings(site_id, limit)
 SELECT
@@ -87,3 +88,9 @@ FROM recordings WHERE site_id = $1;
 -- name: count_living_days(site_id, before)
 SELECT count(*) FROM day_keys
 WHERE site_id = $1 AND destroyed_seq IS NULL AND key_day < $2;
+
+-- name: find_store(site_id)
+SELECT store_id FROM object_stores WHERE site_id = $1;
+
+-- name: name_store(site_id, store_id)
+INSERT INTO object_stores (site_id, store_id) VALUES ($1, $2) ON CONFLICT DO NOTHING;

@@ -12,7 +12,12 @@ from datetime import date, datetime
 from uuid import UUID, uuid4
 
 from proxy.database.named_queries import queries_beside
-from proxy.errors import KeyMissingError, ObjectMissingError, TamperedError
+from proxy.errors import (
+    KeyMissingError,
+    ObjectMissingError,
+    StorageError,
+    TamperedError,
+)
 from proxy.ledger.entry import Kind, Leaf, Value
 from proxy.ledger.transaction import Ledger, LedgerTransaction
 from proxy.vault.keys import KEY_SIZE, KeyRing
@@ -143,7 +148,7 @@ class Vault:
             QUERIES["finish_object"], self._site, sealed.recording_id
         )
         if finished != "DELETE 1":  # taken for abandoned, and being deleted
-            raise ObjectMissingError("it was removed while it was taken over")
+            raise StorageError("it was removed while it was taken over")
         change.append(Kind.OUTCOME, _kept_leaf(sealed, captured.draw_seq, day))
 
     async def _note_day_key(self, change: LedgerTransaction, day: date) -> None:
@@ -160,7 +165,7 @@ class Vault:
         """Raises ObjectMissingError when it does not exist or is being destroyed."""
         async with self._database.connection() as connection:
             row = await connection.fetchrow(
-                QUERIES["find_recording"], self._site, recording_id
+                QUERIES["find_recording"], self._site, recording_id, self._clock()
             )
         if row is None:
             raise ObjectMissingError

@@ -4,6 +4,7 @@
 """
 
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -31,6 +32,12 @@ LONGEST_WRITE = timedelta(hours=1)
 _LAG_STEP_SECONDS = 900
 
 
+class ForeignStoreError(StorageError):
+    """The object store is another one, or none at all."""
+
+    error_id = "foreign-store"
+
+
 class Shelf:
     """One site's recordings, as things that can be destroyed step by step."""
 
@@ -46,7 +53,26 @@ class Shelf:
         self._objects = objects
         self._keys = keys
         self._clock = clock
-        self.largest_lag_seconds = 0
+        self._lags: deque[tuple[datetime, int]] = deque()
+
+    async def recognise_store(self) -> None:
+        """Refuse to work on any object store but the one the site began with.
+
+        Raises ForeignStoreError. The first store a site meets becomes its own.
+        """
+        async with self._ledger.database.connection() as connection:
+            known = await connection.fetchval(QUERIES["find_store"], self._site)
+            if known is None:
+                await connection.execute(
+                    QUERIES["name_store"], self._site, self._objects.make()
+                )
+                known = await connection.fetchval(QUERIES["find_store"], self._site)
+        if self._objects.identity() != known:
+            raise ForeignStoreError(
+                "it is not the one this database knows; is a disk not mounted?",
+                field="vault.objects",
+                fix="mount it, or run where data_dir is the one the service uses",
+            )
 
     async def doom_decision(
         self, connection: Connection, decision_id: UUID
@@ -95,7 +121,7 @@ class Shelf:
                 lags = await self._forget(change, ids, now)
         except NothingToRecordError:  # another sweep was faster, for all of them
             return 0
-        self._note_lag(lags)
+        self._note_lag(lags, now)
         return len(lags)
 
     async def _forget(
@@ -110,12 +136,16 @@ class Shelf:
             change.append(Kind.DELETED, {"draw": row["draw_seq"]})
         return [(now - row["expires_at"]).total_seconds() for row in rows]
 
-    def _note_lag(self, lags: Sequence[float]) -> None:
+    def _note_lag(self, lags: Sequence[float], now: datetime) -> None:
         """Rounded up to 15 minutes: an exact lag would tell when a call was."""
         steps = math.ceil(max([0.0, *lags]) / _LAG_STEP_SECONDS)
-        self.largest_lag_seconds = max(
-            self.largest_lag_seconds, steps * _LAG_STEP_SECONDS
-        )
+        self._lags.append((now, steps * _LAG_STEP_SECONDS))
+
+    def _largest_lag(self, now: datetime) -> int:
+        """The worst of the last 24 hours, as this replica has seen it."""
+        while self._lags and self._lags[0][0] <= now - timedelta(hours=24):
+            self._lags.popleft()
+        return max((lag for _, lag in self._lags), default=0)
 
     async def living_days(self) -> Sequence[date]:
         async with self._ledger.database.connection() as connection:
@@ -190,6 +220,6 @@ class Shelf:
             "oldest_audio_age_seconds": age_days * 86_400,
             "expired_undeleted": figures["expired"],
             "deletions_overdue": figures["overdue"],
-            "deletion_lag_seconds": self.largest_lag_seconds,
+            "deletion_lag_seconds": self._largest_lag(now),
             "kek_overdue": keys_overdue,
         }

@@ -1,18 +1,26 @@
 """A call centre for every test: service, platform, database, clock."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import os
+import re
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
 import pytest
+import structlog
 from aiohttp import web
 from yarl import URL
 
-from tests.fakes.call_centre import CallCentre
+from tests.fakes.call_centre import SECRET, CallCentre
 from tests.fakes.generic_platform import HeldRecordings
 
+# Numbers, call ids, a recording's name at its platform, and every secret.
+PERSONAL = re.compile(
+    r"\d{9}|\b(call|leg|root|rec)-\w|\d{3}-token|-token-\d|whsec_|" + SECRET[6:]
+)
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 OpenSocket = Callable[[str], Awaitable[Streams]]
 
@@ -30,20 +38,40 @@ async def platform() -> AsyncIterator[HeldRecordings]:
 
 
 @pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """In memory, where there is some: a vault has 256 folders, and each test one."""
+    memory = Path("/dev/shm")  # noqa: S108 - a fresh folder in it, ours alone
+    if not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="ponctuel-", dir=memory) as name:
+        yield Path(name)
+
+
+@pytest.fixture
 async def centre(
-    tmp_path: Path,
+    folder: Path,
     dsn: str,
     clock,
     platform: HeldRecordings,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> AsyncIterator[CallCentre]:
-    """No service runs yet: a test opens one, or two."""
-    (tmp_path / "empty.toml").touch()
-    monkeypatch.setenv("PONCTUEL_CONFIG", str(tmp_path / "empty.toml"))
-    async with aiohttp.ClientSession() as http:
-        centre = CallCentre(tmp_path, dsn, clock, http, platform)
-        yield centre
-        await centre.close()
+    """No service runs yet: a test opens one, or two.
+
+    Whatever a test does to it, in the end nothing personal has been logged.
+    """
+    (folder / "empty.toml").touch()
+    monkeypatch.setenv("PONCTUEL_CONFIG", str(folder / "empty.toml"))
+    with structlog.testing.capture_logs() as lines:
+        async with aiohttp.ClientSession() as http:
+            centre = CallCentre(folder, dsn, clock=clock, http=http, platform=platform)
+            yield centre
+            await centre.close()
+            await centre.stop_looking()
+    told = [*map(str, lines), *(line.getMessage() for line in caplog.records)]
+    print(*told, sep="\n")  # noqa: T201 - pytest shows it where a test fails
+    assert [line for line in told if PERSONAL.search(line)] == []
 
 
 @pytest.fixture

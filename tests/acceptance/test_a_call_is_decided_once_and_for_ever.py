@@ -214,3 +214,16 @@ async def test_seeds_go_on_for_as_long_as_the_service_runs(house, clock):
         await house.site.tend()
 
         assert (await house.start_call()).decision_id
+
+
+async def test_a_replica_goes_on_drawing_although_another_does_all_the_tending(
+    centre, clock
+):
+    tending, other = await centre.open(), await centre.open()
+
+    for _ in range(4):
+        clock.now += timedelta(days=6)
+        await tending.sites["clinic"].tend()
+        await other.sites["clinic"].keep_up()
+
+        assert (await centre.start_call(service=other)).decision_id

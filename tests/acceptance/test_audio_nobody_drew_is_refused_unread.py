@@ -161,7 +161,8 @@ async def test_a_call_whose_caller_was_not_told_is_refused_and_fails(house):
         "announcement"
     ]
 
-    await house.tell("call.announced", call)
+    announced = await house.send("call.announced", {"call_id": call.call_id})
+    assert (announced.status, announced.problem) == (409, "outcome-closed")
     late = await house.upload(call.decision_id, AUDIO, expect100=True)
     assert (late.status, late.problem) == (409, "outcome-closed")
     assert house.objects() == []

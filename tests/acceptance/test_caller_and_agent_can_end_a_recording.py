@@ -140,7 +140,8 @@ async def test_a_caller_who_hangs_up_before_being_told_is_not_recorded(house):
 
     await house.tell("call.ended", call)
 
-    await house.tell("call.announced", call)
+    announced = await house.send("call.announced", {"call_id": call.call_id})
+    assert (announced.status, announced.problem) == (409, "outcome-closed")
     reply = await house.upload(call.decision_id, wav(), expect100=True)
     assert reply.status == 409
     assert await house.outcome(call) == ("failed", "hangup")
@@ -160,8 +161,8 @@ async def test_an_announced_call_whose_audio_never_comes_is_closed_after_four_ho
     await house.site.tend()
     await house.site.tend()
 
-    assert await house.outcome(call) == ("failed", "media")
-    await is_closed_once(house, call, {"fail": "media"})
+    assert await house.outcome(call) == ("failed", "deadline")
+    await is_closed_once(house, call, {"fail": "deadline"})
 
 
 async def test_what_happens_to_a_call_that_was_not_drawn_changes_nothing(house):
@@ -169,8 +170,12 @@ async def test_what_happens_to_a_call_that_was_not_drawn_changes_nothing(house):
     before = await house.counts()
     leaves = len(await house.all_leaves())
 
-    for kind in ("call.announced", "call.private", "call.opt_out", "call.ended"):
+    announced = await house.send("call.announced", {"call_id": call.call_id})
+    for kind in ("call.private", "call.opt_out", "call.ended"):
         await house.tell(kind, call)
+
+    # A platform begins to record when this is acknowledged, so it must not be.
+    assert (announced.status, announced.problem) == (403, "not-drawn")
 
     assert await house.counts() == before
     assert len(await house.all_leaves()) == leaves

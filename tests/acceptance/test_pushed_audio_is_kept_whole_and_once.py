@@ -164,6 +164,51 @@ async def test_an_upload_that_stops_making_sense_is_cut_off(
     assert await house.outcome(call) == (None, None)
 
 
+async def test_an_upload_taken_for_abandoned_is_refused_and_may_be_repeated(
+    house, clock
+):
+    call = await house.drawn_call(is_announced=True)
+    audio = wav(seconds=3)
+    may_go_on = asyncio.Event()
+
+    async def slowly():
+        yield audio[:20_000]
+        await may_go_on.wait()
+        yield audio[20_000:]
+
+    upload = asyncio.create_task(house.upload(call.decision_id, slowly()))
+    await until(house.objects, "the upload to have begun")
+    clock.advance(hours=2)
+    await house.site.tend()
+    assert house.objects() == []
+    may_go_on.set()
+
+    reply = await upload
+    assert (reply.status, reply.problem) == (503, "storage")
+    assert house.objects() == []
+    assert await house.rows("SELECT FROM object_writes") == []
+    assert (await house.upload(call.decision_id, audio)).status == 201
+
+
+async def test_a_sealed_object_taken_for_abandoned_does_not_become_a_recording(house):
+    call = await house.drawn_call(is_announced=True)
+    seal = house.site.vault.seal
+
+    async def sealed_and_then_forgotten(clear_audio):
+        sealed = await seal(clear_audio)
+        await house.site.vault.discard(sealed.recording_id)
+        return sealed
+
+    house.site.vault.seal = sealed_and_then_forgotten
+    reply = await house.upload(call.decision_id, wav())
+    house.site.vault.seal = seal
+
+    assert (reply.status, reply.problem) == (503, "storage")
+    assert await house.kept() == []
+    assert await house.outcome(call) == (None, None)
+    assert (await house.upload(call.decision_id, wav())).status == 201
+
+
 async def test_a_second_upload_of_a_decision_is_refused(house):
     call = await house.drawn_call(is_announced=True)
     first = await house.upload(call.decision_id, wav())

@@ -14,7 +14,7 @@ from tests.contracts.object_store_suite import ObjectStoreSuite, chunks
 @pytest.fixture
 def store(tmp_path: Path) -> FilesystemStore:
     store = FilesystemStore(tmp_path / "objects")
-    store.open()
+    store.make()
     return store
 
 
@@ -71,4 +71,23 @@ async def test_a_directory_that_cannot_be_written_is_named_with_the_fix(
     (tmp_path / "objects").write_text("a file, not a directory")
 
     with pytest.raises(StorageError, match="free space and permissions"):
-        FilesystemStore(tmp_path / "objects").open()
+        FilesystemStore(tmp_path / "objects").make()
+
+
+async def test_nothing_counts_as_deleted_where_the_store_is_not(
+    store: FilesystemStore, tmp_path: Path
+) -> None:
+    """An unmounted disk leaves an empty directory, in which no file can be found."""
+    object_id = uuid.uuid4()
+    await store.put(object_id, chunks(b"x"))
+    (tmp_path / "objects").rename(tmp_path / "elsewhere")
+    (tmp_path / "objects").mkdir()
+
+    with pytest.raises(StorageError):
+        await store.delete(object_id)
+
+    assert store.identity() is None
+
+
+def test_a_store_keeps_the_name_it_was_made_with(store: FilesystemStore) -> None:
+    assert store.make() == store.make() == store.identity()

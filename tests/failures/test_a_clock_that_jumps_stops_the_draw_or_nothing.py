@@ -1,4 +1,4 @@
-"""A clock that goes back far cannot be trusted with a draw; a small step is forgiven."""
+"""A clock that went back far is trusted with no draw; a small step is forgiven."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -87,9 +87,7 @@ async def test_a_clock_far_ahead_for_a_moment_keeps_every_seed_secret_it_must(
     assert not drawn_in & revealed
 
 
-async def test_a_recording_made_under_a_clock_set_back_still_dies_in_time(
-    house, clock
-):
+async def test_a_recording_made_under_a_clock_set_back_still_dies_in_time(house, clock):
     call = await house.drawn_call(is_announced=True)
     clock.now -= timedelta(days=1)
 

@@ -148,7 +148,7 @@ async def test_a_broken_vault_does_not_keep_calls_from_being_answered(house):
 
 
 async def test_an_unfinished_object_that_cannot_be_removed_does_not_stop_the_rest(
-    house, clock, open_socket
+    house, clock
 ):
     await house.rows(
         "INSERT INTO object_writes VALUES"
@@ -165,7 +165,7 @@ async def test_an_unfinished_object_that_cannot_be_removed_does_not_stop_the_res
 
     left = await house.rows("SELECT object_id::text AS id FROM object_writes")
     assert [row["id"][:2] for row in left] == ["00"]
-    assert await house.outcome(call) == ("failed", "media")
+    assert await house.outcome(call) == ("failed", "deadline")
 
     (stuck / "in-the-way").rmdir()
     stuck.rmdir()

@@ -194,9 +194,7 @@ async def test_however_often_it_failed_the_next_try_comes_within_an_hour(
 
 async def test_an_unsolicited_recording_is_deleted_however_often_that_fails(slow_house):
     call = await slow_house.skipped_call()
-    await slow_house.offer(
-        slow_house.platform.hold("rec-1", AUDIO), call.decision_id
-    )
+    await slow_house.offer(slow_house.platform.hold("rec-1", AUDIO), call.decision_id)
     slow_house.platform.misbehave("DELETE", "refuse", times=FETCH_ATTEMPTS + 2)
 
     delays = [await try_once(slow_house) for _ in range(FETCH_ATTEMPTS + 3)]

@@ -175,7 +175,10 @@ async def ask_in_one_batch(centre, names):
         for name in names
     ]
     return await asyncio.gather(
-        *(centre.site.calls.decide("pbx", event, DEADLINE_MS / 1000) for event in asked),
+        *(
+            centre.site.calls.decide("pbx", event, DEADLINE_MS / 1000)
+            for event in asked
+        ),
         return_exceptions=True,
     )
 

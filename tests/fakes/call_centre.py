@@ -5,14 +5,10 @@ signed by the Standard Webhooks reference library, not by our code.
 """
 
 import asyncio
-import base64
 import io
 import json
-import os
-import struct
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -20,37 +16,50 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import asyncpg
 from standardwebhooks import Webhook
 
 from proxy.app import Service
-from proxy.ledger.entry import decode
 from proxy.settings import Settings, load_settings
 from proxy.site import Site
+from tests.fakes.clinic import (
+    CALLER,
+    CLOUDEVENTS,
+    EXCLUDED_LINE,
+    HIGHEST,
+    LINE,
+    OUTBOUND_LINE,
+    SECRET,
+    SITE,
+    SOURCE_TOKEN,
+    UNLAWFUL_LINE,
+    UPLOAD_TOKEN,
+    site_settings,
+    wav,
+)
+from tests.fakes.evidence import Call, Evidence
 from tests.fakes.generic_platform import HeldRecordings
 
-SITE = "clinic"
-SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
-UPLOAD_TOKEN = "upload-token-0123456789abcdef"
-SOURCE_TOKEN = "source-token-0123456789abcdef"
-CALLER = "+33612345678"
-LINE = "+33140000001"
-OUTBOUND_LINE = "+33140000002"
-EXCLUDED_LINE = "+33140000003"
-UNLAWFUL_LINE = "+33140000004"
-CLOUDEVENTS = "application/cloudevents+json"
+__all__ = [
+    "CALLER",
+    "CLOUDEVENTS",
+    "EXCLUDED_LINE",
+    "HIGHEST",
+    "LINE",
+    "OUTBOUND_LINE",
+    "SECRET",
+    "SITE",
+    "SOURCE_TOKEN",
+    "UNLAWFUL_LINE",
+    "UPLOAD_TOKEN",
+    "Call",
+    "CallCentre",
+    "Reply",
+    "site_settings",
+    "until",
+    "wav",
+]
 
-# The highest rate the law of this product allows: 10 + 1000 x 9 % = 100 in 1,000 calls.
-HIGHEST = {"rate": "9%", "ceiling": "9%", "burst": 10, "smooth": 1}
-
-
-def wav(seconds: float = 1.0, audio: bytes | None = None) -> bytes:
-    """Mono 8 kHz 16-bit audio that is found again if it lies about anywhere."""
-    samples = audio or os.urandom(int(seconds * 8000) * 2)
-    header = struct.pack("<HHIIHH", 1, 1, 8000, 16000, 2, 16)
-    chunks = b"WAVEfmt " + struct.pack("<I", 16) + header
-    chunks += b"data" + struct.pack("<I", len(samples)) + samples
-    return b"RIFF" + struct.pack("<I", len(chunks)) + chunks
+_SITE_OPTIONS = ("is_pbx_connected", "more_connections")
 
 
 async def until(
@@ -70,49 +79,6 @@ async def until(
         await asyncio.sleep(0.01)
 
 
-_SITE_OPTIONS = ("is_pbx_connected", "more_connections")
-
-
-def site_settings(
-    policy: dict[str, object] | None,
-    host: str,
-    *,
-    is_pbx_connected: bool = True,
-    more_connections: dict[str, object] | None = None,
-) -> dict[str, object]:
-    lawful = {
-        "practice": "cardio",
-        "article_6": "6-1-f",
-        "article_9": "9-2-h",
-        "dpia": "dpia-2026",
-        "staff_information": "cse-2026",
-        "hosting": "hds-1",
-    }
-    connection = {
-        "kind": "generic",
-        "secrets": [SECRET],
-        "upload_tokens": [UPLOAD_TOKEN],
-        "source_token": SOURCE_TOKEN,
-        "allowed_hosts": [host],
-        "allow_private_addresses": True,
-    }
-    other = {**connection, "upload_tokens": ["other-" + UPLOAD_TOKEN]}
-    site: dict[str, object] = {
-        "practices": {"cardio": {"authorisation": "signed-2026"}},
-        "line_groups": {"cardio": lawful, "unlawful": {**lawful, "article_9": ""}},
-        "lines": {
-            LINE: {"group": "cardio"},
-            OUTBOUND_LINE: {"group": "cardio"},
-            EXCLUDED_LINE: {"group": "cardio", "is_excluded": True},
-            UNLAWFUL_LINE: {"group": "unlawful"},
-        },
-        "connections": {"other-pbx": other}
-        | ({"pbx": connection} if is_pbx_connected else {})
-        | (more_connections or {}),
-    }
-    return site | ({"policy": policy} if policy else {})
-
-
 @dataclass
 class Reply:
     """What the service answered."""
@@ -128,35 +94,18 @@ class Reply:
         return str(self.body["type"]).removeprefix("urn:ponctuel:problem:")
 
 
-@dataclass(frozen=True)
-class Call:
-    """A call of the platform and what Ponctuel decided about it."""
-
-    call_id: str
-    decision: str
-    decision_id: str
-
-    @property
-    def is_record(self) -> bool:
-        return self.decision == "record"
-
-
-@dataclass
-class CallCentre:
+@dataclass(kw_only=True)
+class CallCentre(Evidence):
     """Builds services, plays the platform, and looks at what is kept."""
 
-    folder: Path
-    dsn: str
     clock: Callable[[], datetime]
     http: aiohttp.ClientSession
     platform: HeldRecordings
     services: list[Service] = field(default_factory=list)
+    address: str = ""
+    """Where calls go when the service runs in a process of its own."""
 
     # --- The service ------------------------------------------------------------
-
-    @property
-    def data_dir(self) -> Path:
-        return self.folder / "var"
 
     @property
     def service(self) -> Service:
@@ -172,6 +121,9 @@ class CallCentre:
         return usual | changes
 
     def settings(self, **changes: Any) -> Settings:
+        return load_settings(**self.plan(**changes))
+
+    def plan(self, **changes: Any) -> dict[str, Any]:
         """Settings of a usual site; `policy` and whole sections may be changed."""
         policy = changes.pop("policy", self.policy())
         dsn = changes.pop("dsn", self.dsn)
@@ -184,7 +136,16 @@ class CallCentre:
             "metrics": {"port": 0, "interval_seconds": 3600},
             "sites": {SITE: site_settings(policy, host, **options)},
         }
-        return load_settings(**(usual | changes))
+        return usual | changes
+
+    def order(self, address_file: Path) -> dict[str, Any]:
+        """What `crashing_service` needs to run a replica of this service."""
+        return {
+            "settings": self.plan(),
+            "now": self.clock().isoformat(),
+            "address_file": str(address_file),
+            "config": str(self.folder / "empty.toml"),
+        }
 
     async def open(self, **changes: Any) -> Service:
         """A running service that may draw; another one is another replica."""
@@ -218,9 +179,11 @@ class CallCentre:
         *,
         connection: str = "pbx",
         service: Service | None = None,
+        address: str = "",
         **signing: Any,
     ) -> Reply:
         """Sign and post one event."""
+        address = address or self.address or (service or self.service).address
         event_id = signing.pop("event_id", str(uuid.uuid4()))
         event = {
             "specversion": "1.0",
@@ -231,7 +194,6 @@ class CallCentre:
         }
         raw_body = json.dumps(event)
         headers = self.signed(raw_body, event_id, **signing)
-        address = (service or self.service).address
         return await self.ask(
             "POST", f"{address}/webhooks/{connection}", data=raw_body, headers=headers
         )
@@ -306,12 +268,19 @@ class CallCentre:
         return await self.send("recording.available", data, **options)
 
     async def upload(
-        self, decision_id: str, audio: Any, token: str = UPLOAD_TOKEN, **options: Any
+        self,
+        decision_id: str,
+        audio: Any,
+        token: str = UPLOAD_TOKEN,
+        *,
+        address: str = "",
+        **options: Any,
     ) -> Reply:
         """Push audio, given as bytes or as an asynchronous stream of them."""
+        address = address or self.address or self.service.address
         return await self.ask(
             "PUT",
-            f"{self.service.address}/recordings/{decision_id}",
+            f"{address}/recordings/{decision_id}",
             data=io.BytesIO(audio) if isinstance(audio, bytes) else audio,
             headers={"Authorization": f"Bearer {token}", "Content-Type": "audio/wav"},
             **options,
@@ -320,76 +289,10 @@ class CallCentre:
     async def ready(self) -> Reply:
         return await self.ask("GET", f"{self.service.address}/readyz")
 
-    # --- What is kept -----------------------------------------------------------
-
-    async def rows(self, query: str, *arguments: object) -> list[asyncpg.Record]:
-        """Ask the database itself, past the service and past every fault."""
-        connection = await asyncpg.connect(self.dsn)
-        try:
-            return list(await connection.fetch(query, *arguments))
-        finally:
-            await connection.close()
-
-    async def value(self, query: str, *arguments: object) -> Any:
-        rows = await self.rows(query, *arguments)
-        return rows[0][0] if rows else None
-
-    async def sizes(self) -> dict[str, int]:
-        """How many rows every table has, the job queue's included."""
-        tables = await self.rows(
-            "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables"
-            " WHERE schemaname IN ('public', 'jobs') AND tablename !~ 'statistics|log|schedules'"
-        )
-        counted = " UNION ALL ".join(
-            f"SELECT '{row['name']}', count(*) FROM {row['name']}"  # noqa: S608  # ours
-            for row in tables
-        )
-        return {name: number for name, number in await self.rows(counted)}
-
-    async def all_leaves(self) -> list[dict[str, Any]]:
-        rows = await self.rows("SELECT body FROM ledger_entries ORDER BY seq")
-        return [decode(row["body"]) for row in rows]
-
-    async def leaves(self, kind: str) -> list[dict[str, Any]]:
-        return [leaf for leaf in await self.all_leaves() if leaf["leaf"] == kind]
-
-    async def counts(self) -> Counter[tuple[str, str]]:
-        """The aggregates behind the metrics."""
-        rows = await self.rows("SELECT metric, label, value FROM counts")
-        return Counter({(row["metric"], row["label"]): row["value"] for row in rows})
-
-    async def outcome(self, call: Call) -> tuple[str | None, str | None]:
-        rows = await self.rows(
-            "SELECT outcome, outcome_code FROM calls WHERE decision_id = $1",
-            uuid.UUID(call.decision_id),
-        )
-        return rows[0]["outcome"], rows[0]["outcome_code"]
-
-    async def outcome_leaves(self, call: Call) -> list[dict[str, Any]]:
-        place = await self.value(
-            "SELECT draw_seq FROM calls WHERE decision_id = $1",
-            uuid.UUID(call.decision_id),
-        )
-        return [leaf for leaf in await self.leaves("OUT") if leaf["draw"] == place]
-
-    def objects(self) -> list[Path]:
-        """Every file of the object store, unfinished ones included."""
-        folder = self.data_dir / "objects"
-        return [file for file in folder.rglob("*") if file.is_file()]
+    # --- The vault ---------------------------------------------------------------
 
     def day_keys(self) -> list[date]:
         return self.site.keys.days()
-
-    def holds_clear(self, audio: bytes) -> bool:
-        """Whether any file holds a piece of this audio in clear."""
-        pieces = [audio[at : at + 64] for at in range(100, len(audio) - 64, 4096)]
-        return any(
-            piece in content
-            for file in self.folder.rglob("*")
-            if file.is_file()
-            for content in [file.read_bytes()]
-            for piece in pieces
-        )
 
     async def heard(self, recording_id: str) -> bytes:
         """The clear audio of a kept recording."""
@@ -397,8 +300,3 @@ class CallCentre:
         return b"".join(
             [piece async for piece in await self.site.vault.open(recording)]
         )
-
-    async def kept(self) -> list[str]:
-        """The ids of all recordings there are."""
-        rows = await self.rows("SELECT recording_id FROM recordings ORDER BY 1")
-        return [str(row["recording_id"]) for row in rows]

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 from urllib.parse import parse_qs, quote, urlsplit
 
 _SOCKET = ".s.PGSQL.5432"
@@ -29,9 +30,10 @@ class FaultyWire:
         self._links: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Server | None = None
         self._marker: bytes | None = None
+        self._lost_by = "cut"
         self.lost = 0
 
-    async def __aenter__(self) -> "FaultyWire":
+    async def __aenter__(self) -> Self:
         await self.mend()
         return self
 
@@ -64,6 +66,12 @@ class FaultyWire:
     def lose_commit_of(self, marker: bytes) -> None:
         """Lose the answer to the next COMMIT of a transaction that sent `marker`."""
         self._marker = marker
+        self._lost_by = "cut"
+
+    def stall_at_commit_of(self, marker: bytes) -> None:
+        """Stall as soon as that COMMIT is under way: the server makes the change."""
+        self._marker = marker
+        self._lost_by = "stall"
 
     async def _accept(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -111,11 +119,18 @@ class FaultyWire:
             if _COMMIT in data:
                 if self._marker and self._marker in sent:
                     self._marker = None
-                    loses.set()
+                    self._lose(loses)
                 sent = b""
             writer.write(data)
             with suppress(ConnectionError):
                 await writer.drain()
+
+    def _lose(self, loses: asyncio.Event) -> None:
+        if self._lost_by == "stall":
+            self.lost += 1
+            self.stall()
+        else:
+            loses.set()
 
     async def _to_client(
         self,

@@ -4,6 +4,7 @@ A real HTTP server. GET gives the audio, DELETE deletes it, afterwards both and 
 answer 404. It writes down every request, and fails on order.
 """
 
+import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -16,7 +17,8 @@ class Misbehaviour:
 
     kind: "refuse" (do nothing, answer `status`), "lost" (do it, drop the connection),
     "drop" (do nothing, drop the connection), "half" (send half the audio, then drop
-    it), "lie" (say it is done, do nothing).
+    it), "lie" (say it is done, do nothing), "slow" (be honest, but only when
+    `HeldRecordings.hurry` is set).
     """
 
     kind: str
@@ -30,6 +32,7 @@ class HeldRecordings:
     address: str = ""
     audio: dict[str, bytes] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    hurry: asyncio.Event = field(default_factory=asyncio.Event)
     _to_come: dict[str, deque[Misbehaviour]] = field(default_factory=dict)
 
     def hold(self, name: str, audio: bytes) -> str:
@@ -63,6 +66,9 @@ class HeldRecordings:
             return web.Response(status=wrong.status)
         if wrong.kind == "lie":
             return web.Response(status=204)
+        if wrong.kind == "slow":
+            await self.hurry.wait()
+            return self._honest(request.method, name)
         if wrong.kind == "half":
             await _send_half(request, self.audio[name])
         if wrong.kind == "lost":

@@ -123,7 +123,7 @@ async def test_an_older_schema_is_refused_with_the_command_that_mends_it(
 async def test_a_migration_that_fails_leaves_nothing_behind(dsn: str) -> None:
     half = Migration("0999_pre_half", "CREATE TABLE half (); SELECT 1/0")
 
-    with pytest.raises(asyncpg.DivisionByZeroError):
+    with pytest.raises(SchemaError, match="DivisionByZero"):
         await migrate(dsn, [*known_migrations(), half])
 
     assert await migrate(dsn) == []

@@ -1,0 +1,538 @@
+"""Ledgers and bundles for the verifier's tests, written from the documents alone.
+
+Shares no code with the service or the verifier. `Site.live` plays a call centre hour by
+hour; `tamper` sees every leaf before it is written and may change, drop or add leaves,
+so that an attack is signed and witnessed like everything else.
+"""
+
+import base64
+import hashlib
+import hmac
+import io
+import json
+import zipfile
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+MICRO = 10**6
+DAY, WEEK = 86_400, 7 * 86_400
+HOUR = 3600
+# A Monday: a week of tag keys begins on Thursdays, as 1970 did.
+MONDAY = int(datetime(2026, 11, 16, tzinfo=UTC).timestamp())
+CONNECTION = "nord-pbx"
+CLUMP = 3  # calls that ring within a few seconds, so that batches have several
+POLICY = {
+    "mode": "operator",
+    "purpose": "training",
+    "ppm": 80_000,
+    "c": 85_000,
+    "B": 15,
+    "smooth": 5,
+    "starts": "2026-11-01",
+    "ends": "2027-01-31",
+    "max_seconds": 600,
+    "kept_days": 1,
+}
+Fields = dict[str, Any]
+Tamper = Callable[[str, Fields], Iterable[tuple[str, Fields] | bytes]]
+
+
+def digest(*parts: bytes) -> bytes:
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def mac(key: bytes, *parts: bytes) -> bytes:
+    return hmac.new(key, b"".join(parts), hashlib.sha256).digest()
+
+
+def u64(number: int) -> bytes:
+    return number.to_bytes(8, "big")
+
+
+def chance(*words: object) -> float:
+    """Repeatable luck: a fraction that depends on the words alone."""
+    raw = digest(repr(words).encode())[:6]
+    return int.from_bytes(raw, "big") / 2**48
+
+
+def day_of(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).date().isoformat()
+
+
+def leaf_bytes(kind: str, fields: Fields) -> bytes:
+    leaf = {"leaf": kind, **fields}
+    return json.dumps(leaf, sort_keys=True, separators=(",", ":")).encode()
+
+
+# --- Keys and notes (C2SP signed-note, tlog-cosignature)
+
+
+class Signer:
+    """A log (type 1) or a witness (type 4), its key made from its name."""
+
+    def __init__(self, name: str, kind: int, secret: str = "") -> None:
+        self.name, self.kind = name, kind
+        seed = digest((secret or name).encode())
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public = self._key.public_key().public_bytes_raw()
+        self._typed = bytes([kind]) + self.public
+        self.key_id = digest(name.encode(), b"\n", self._typed)[:4]
+
+    @property
+    def vkey(self) -> str:
+        raw = base64.b64encode(self._typed).decode()
+        return f"{self.name}+{self.key_id.hex()}+{raw}"
+
+    def line(self, text: str, time: int | None = None) -> str:
+        if time is None:
+            payload = self._key.sign(text.encode())
+        else:
+            signed = f"cosignature/v1\ntime {time}\n{text}".encode()
+            payload = u64(time) + self._key.sign(signed)
+        raw = base64.b64encode(self.key_id + payload).decode()
+        return f"\u2014 {self.name} {raw}\n"
+
+
+def note(text: str, lines: Iterable[str]) -> bytes:
+    return f"{text}\n{''.join(lines)}".encode()
+
+
+# --- Trees and tiles (RFC 6962, C2SP tlog-tiles)
+
+
+def root_of(hashes: list[bytes]) -> bytes:
+    """The recursive definition, word for word."""
+    if not hashes:
+        return digest()
+    if len(hashes) == 1:
+        return hashes[0]
+    half = 1 << (len(hashes) - 1).bit_length() - 1
+    return digest(b"\1", root_of(hashes[:half]), root_of(hashes[half:]))
+
+
+def path_of(level: int | str, index: int, width: int) -> str:
+    text = f"{index:03}"
+    while len(text) % 3:
+        text = f"0{text}"
+    groups = [text[at : at + 3] for at in range(0, len(text), 3)]
+    groups[:-1] = [f"x{group}" for group in groups[:-1]]
+    return f"tile/{level}/{'/'.join(groups)}" + (f".p/{width}" if width < 256 else "")
+
+
+def tiles(hashes: list[bytes]) -> dict[str, bytes]:
+    found, level = {}, 0
+    while hashes:
+        above = []
+        for index in range(0, len(hashes), 256):
+            tile = hashes[index : index + 256]
+            found[path_of(level, index // 256, len(tile))] = b"".join(tile)
+            if len(tile) == 256:
+                above.append(root_of(tile))
+        hashes, level = above, level + 1
+    return found
+
+
+def entry_bundles(leaves: list[bytes]) -> dict[str, bytes]:
+    found = {}
+    for index in range(0, len(leaves), 256):
+        some = leaves[index : index + 256]
+        raw = b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in some)
+        found[path_of("entries", index // 256, len(some))] = raw
+    return found
+
+
+def pack(files: dict[str, bytes]) -> bytes:
+    """The canonical ZIP."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for path in sorted(files):
+            member = zipfile.ZipInfo(path, (1980, 1, 1, 0, 0, 0))
+            member.create_system, member.external_attr = 3, 0o644 << 16
+            archive.writestr(member, files[path])
+    return buffer.getvalue()
+
+
+def with_manifest(files: dict[str, bytes], log: Signer) -> dict[str, bytes]:
+    lines = [f"{digest(files[path]).hex()} {path}\n" for path in sorted(files)]
+    text = f"ponctuel-bundle/1\n{log.name}\n{''.join(lines)}"
+    return files | {"manifest": note(text, [log.line(text)])}
+
+
+# --- A site
+
+
+@dataclass
+class Call:
+    """A call at the platform, as its own list has it."""
+
+    id: str
+    stratum: str
+    started: int
+    is_recorded: bool = False
+
+    def row(self) -> dict[str, object]:
+        when = datetime.fromtimestamp(self.started, UTC).isoformat()
+        return {
+            "connection": CONNECTION,
+            "root_call_id": self.id,
+            "started_at": when,
+            "recorded": str(int(self.is_recorded)),
+        }
+
+
+@dataclass
+class Head:
+    """A checkpoint to be signed; `note` once it is: later changes do not reach it."""
+
+    size: int
+    time: int
+    note: bytes | None = None
+
+
+@dataclass
+class Site:
+    """One site's ledger, and everything that goes on around it."""
+
+    name: str = "demo"
+    start: int = MONDAY
+    span: int = HOUR
+    policy: Fields = field(default_factory=dict)
+    tamper: Tamper | None = None
+    witnesses: tuple[str, ...] = ("dpo", "cse", "public")
+    failover_every: int = 0  # epochs until another leader draws, in other batches
+    strata: tuple[str, ...] = ("care_in", "care_out", "desk_in")
+    checkpoints_per_epoch: int = 2
+    kept_objects: dict[int, dict[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.log = Signer(f"ponctuel.example/{self.name}", 1)
+        self.cosigners = [Signer(f"{name}.example", 4) for name in self.witnesses]
+        self.now = self.start
+        self.leaves: list[bytes] = []
+        self.heads: list[Head] = []
+        self.calls: list[Call] = []
+        self.seeds: dict[int, bytes] = {}
+        self.counted: dict[int, list[int]] = {}
+        self.tokens: dict[str, int] = {}
+        self.beacons: dict[int, bytes] = {}
+        self.tag_keys: dict[int, bytes] = {}
+        self.days: dict[str, list[int]] = defaultdict(list)
+        self.held: dict[int, int] = {}
+        self.owed: list[int] = []
+        self.rules: Fields = {}
+        self.closed: set[int] = set()
+        self._begin()
+
+    # Writing
+
+    def write(self, kind: str, **fields: Any) -> list[tuple[int, Fields]]:
+        """Append a leaf, or what `tamper` makes of it; give places and fields."""
+        made = self.tamper(kind, fields) if self.tamper else [(kind, fields)]
+        written = []
+        for one in made:
+            if isinstance(one, bytes):
+                self.leaves.append(one)
+            else:
+                written.append((len(self.leaves), one[1]))
+                self.leaves.append(leaf_bytes(*one))
+        return written
+
+    def _begin(self) -> None:
+        self.write("GENESIS", origin=self.log.name, vkey=self.log.vkey)
+        self.adopt(**self.policy)
+        self._look_ahead()
+        self.sign()
+
+    def adopt(self, **changes: Any) -> None:
+        """A new version of the policy, from the present epoch on."""
+        version = self.rules.get("version", 0) + 1
+        content = POLICY | {k: v for k, v in self.rules.items() if k in POLICY}
+        self.rules = content | {"epoch_seconds": self.span, "version": version}
+        self.rules |= {"from": self.now // self.span} | changes
+        self.write("POLICY", **self.rules)
+
+    def sign(self) -> None:
+        self.heads.append(Head(len(self.leaves), self.now))
+
+    # Epochs and keys
+
+    def seed_of(self, epoch: int) -> bytes:
+        return digest(b"seed", self.name.encode(), u64(epoch))
+
+    def outside_value(self, epoch: int) -> tuple[bytes, bytes]:
+        """A nonce, or a beacon's randomness with its signature (never a real one)."""
+        signature = digest(b"sig", u64(epoch)) + digest(b"more", u64(epoch))[:16]
+        if self.rules["mode"] == "drand":
+            return digest(signature), signature
+        return digest(b"nonce", u64(epoch)), b""
+
+    def round_of(self, epoch: int) -> int:
+        late = epoch * self.span - 1_692_803_367
+        return (late + 2) // 3 + 1
+
+    def _look_ahead(self) -> None:
+        first = self.now // self.span
+        week = self.now // WEEK
+        for number in (week, week + 1):
+            if number not in self.tag_keys:
+                key = digest(b"week", self.name.encode(), u64(number))
+                self.tag_keys[number] = key
+                label = b"ponctuel/tagkey/v1" + str(number).encode()
+                self.write("TAGKEY+", week=number, commit=digest(label, key).hex())
+        for epoch in range(first, first + 25):
+            if epoch not in self.seeds:
+                self.open(epoch)
+
+    def open(self, epoch: int) -> None:
+        seed = self.seeds[epoch] = self.seed_of(epoch)
+        commit = digest(b"ponctuel/seed/v1", u64(epoch), seed).hex()
+        self.counted.setdefault(epoch, [0, 0])
+        extra: Fields = {}
+        if self.rules["mode"] == "witness":
+            nonce, _ = self.outside_value(epoch)
+            label = b"ponctuel/nonce/v1" + u64(epoch)
+            extra = {"nonce_commit": digest(label, nonce).hex()}
+        elif self.rules["mode"] == "drand":
+            extra = {"round": self.round_of(epoch)}
+        self.write("OPEN", e=epoch, commit=commit, **extra)
+
+    def close(self, epoch: int) -> None:
+        draws, records = self.counted[epoch]
+        fields = {"e": epoch, "seed": self.seeds[epoch].hex(), "draws": draws}
+        fields["records"] = records
+        if self.rules["mode"] != "operator":
+            value, signature = self.outside_value(epoch)
+            fields["x"] = value.hex()
+            if signature:
+                fields["sig"] = signature.hex()
+                self.beacons[self.round_of(epoch)] = value
+        self.write("CLOSE", **fields)
+
+    def epoch_key(self, epoch: int) -> bytes:
+        value = b""
+        if self.rules["mode"] != "operator":
+            value, _ = self.outside_value(epoch)
+        return mac(self.seeds[epoch], b"ponctuel/epoch/v1", u64(epoch), value)
+
+    def tag(self, call_id: str, week: int) -> str:
+        message = f"ponctuel/tag/v1\0{CONNECTION}\0{call_id}".encode()
+        return mac(self.tag_keys[week], message)[:16].hex()
+
+    # Draws
+
+    def threshold(self, stratum: str) -> int:
+        """proof.md B, one more call: refill both buckets, the lower one decides."""
+        full = self.rules["B"] * MICRO
+        lowest = []
+        for name in ("", stratum):
+            held = min(full, self.tokens.get(name, full) + self.rules["c"])
+            self.tokens[name] = held
+            smooth = self.rules["smooth"] * MICRO
+            share = 2**64 * self.rules["ppm"] * min(held, smooth)
+            lowest.append(0 if held < MICRO else share // (MICRO * smooth))
+        return min(lowest)
+
+    def draw_batch(self, calls: list[Call], gate: str = "") -> None:
+        epoch, week = self.now // self.span, self.now // WEEK
+        tagged = sorted((self.tag(call.id, week), call) for call in calls)
+        key = self.epoch_key(epoch)
+        for place, (tag, call) in enumerate(tagged):
+            number = int.from_bytes(
+                mac(key, b"ponctuel/draw/v1", bytes.fromhex(tag))[:8], "big"
+            )
+            allowed = self.threshold(call.stratum)
+            reason = gate or ("" if allowed or not self.rules["ppm"] else "budget")
+            shown = 0 if gate else allowed
+            fields = {"e": epoch, "c": tag, "s": call.stratum, "T": f"{shown:016x}"}
+            fields["d"] = int(number < shown)
+            if place == 0:
+                fields["b"] = 1
+            if reason:
+                fields["x"] = reason
+            if self.now % WEEK < DAY and week - 1 in self.tag_keys:
+                fields["c_prev"] = self.tag(call.id, week - 1)
+            self._after_draw(call, epoch, self.write("DRAW", **fields))
+
+    def _after_draw(
+        self, call: Call, epoch: int, written: list[tuple[int, Fields]]
+    ) -> None:
+        for seq, fields in written:
+            self.counted.setdefault(fields["e"], [0, 0])[0] += 1
+            if fields["d"]:
+                self.counted[fields["e"]][1] += 1
+                for name in ("", call.stratum):
+                    self.tokens[name] -= MICRO
+                call.is_recorded = True
+                self.owed.append(seq)
+
+    def ring(self, epoch: int, place: int, of: int) -> Call:
+        clump = place // CLUMP * CLUMP
+        started = epoch * self.span + self.span * clump // of + 7 + place % CLUMP
+        stratum = self.strata[int(chance(self.name, epoch, place) * len(self.strata))]
+        call = Call(f"call-{epoch}-{place}", stratum, started)
+        self.calls.append(call)
+        return call
+
+    # What becomes of it
+
+    def settle(self) -> None:
+        """Outcomes of what was drawn: recorded, failed, objected."""
+        for seq in self.owed:
+            luck = chance(self.name, "outcome", seq)
+            if luck < 0.1:
+                self.write("OUT", draw=seq, fail="hangup")
+            elif luck < 0.2:
+                self.write("OUT", draw=seq, objected=1)
+            else:
+                self.keep(seq)
+        self.owed.clear()
+
+    def keep(self, seq: int) -> None:
+        day = day_of(self.now + self.rules["kept_days"] * DAY)
+        if day not in self.days:
+            self.write("KEK+", day=day)
+        self.days[day].append(seq)
+        sealed = digest(b"sealed", u64(seq)).hex()
+        size = 1000 + seq
+        kept = {"sha256": sealed, "bytes": size, "day": day}
+        self.kept_objects[seq] = {"sha256": sealed, "bytes": str(size), "id": f"o{seq}"}
+        self.write("OUT", draw=seq, rec=kept)
+
+    def hold(self, seq: int, days: int, authority: str = "TJ Lille 26/123") -> None:
+        self.held[seq] = self.now + days * DAY
+        until = day_of(self.held[seq])
+        self.write("HOLD", draw=seq, authority=authority, until=until)
+
+    def sweep(self) -> None:
+        """Forget what died before today; a day's key when nothing of it is left."""
+        today = day_of(self.now)
+        for day in sorted(self.days):
+            for seq in list(self.days[day]):
+                if day < today and self.held.get(seq, 0) < self.now:
+                    self.days[day].remove(seq)
+                    self.kept_objects.pop(seq, None)
+                    self.write("DEL", draw=seq)
+            if day < today and not self.days[day]:
+                self.write("KEK-", day=day)
+                del self.days[day]
+
+    # Time
+
+    def live(self, epochs: int, calls: int = 8) -> "Site":
+        """Let `epochs` pass, with `calls` calls in each."""
+        for _ in range(epochs):
+            self.live_epoch(self.now // self.span, calls)
+        return self
+
+    def live_epoch(self, epoch: int, calls: int) -> None:
+        self.now = epoch * self.span
+        self._look_ahead()
+        ringing = [self.ring(epoch, place, calls) for place in range(calls)]
+        steps = self.checkpoints_per_epoch
+        for step in range(steps):
+            until = epoch * self.span + self.span * (step + 1) // steps
+            while ringing and ringing[0].started < until - 60:
+                self.now = ringing[0].started + CLUMP
+                self._draw_waiting(ringing[:CLUMP], self._batch_size(epoch))
+                ringing = ringing[CLUMP:]
+            if step == 0:
+                self.now = max(self.now, epoch * self.span + 310)
+                self._tidy()
+            self.now = until - 50
+            self.settle()
+            self.sign()
+        self.now = (epoch + 1) * self.span
+
+    def _draw_waiting(self, calls: list[Call], size: int) -> None:
+        for at in range(0, len(calls), size):
+            self.draw_batch(calls[at : at + size])
+
+    def _batch_size(self, epoch: int) -> int:
+        if not self.failover_every:
+            return CLUMP
+        return 1 + int(chance("leader", epoch // self.failover_every) * CLUMP)
+
+    def close_old_epochs(self) -> None:
+        for old in sorted(self.seeds.keys() - self.closed):
+            if old < self.now // self.span:
+                self.close(old)
+                self.closed.add(old)
+
+    def _tidy(self) -> None:
+        self.close_old_epochs()
+        self.sweep()
+
+    def finish(self) -> "Site":
+        """Close what is over, and sign the end."""
+        self.now += 310
+        self._look_ahead()
+        self._tidy()
+        self.settle()
+        self.sign()
+        return self
+
+    # What the auditor gets
+
+    def hashes(self) -> list[bytes]:
+        return [digest(b"\0", leaf) for leaf in self.leaves]
+
+    def text_of(self, size: int) -> str:
+        root = base64.b64encode(root_of(self.hashes()[:size])).decode()
+        return f"{self.log.name}\n{size}\n{root}\n"
+
+    def note_of(self, head: Head) -> bytes:
+        if head.note is None:
+            text = self.text_of(head.size)
+            lines = [signer.line(text, head.time + 2) for signer in self.cosigners]
+            head.note = note(text, [self.log.line(text), *lines])
+        return head.note
+
+    def freeze(self) -> None:
+        """Sign everything now, so that what changes later contradicts it."""
+        for head in self.heads:
+            self.note_of(head)
+
+    def disclosed(self) -> list[bytes]:
+        size = self.heads[-1].size
+        parsed = [json.loads(leaf) for leaf in self.leaves[:size]]
+        closed = {leaf["e"] for leaf in parsed if leaf["leaf"] == "CLOSE"}
+        for place, leaf in enumerate(parsed):
+            if leaf["leaf"] == "DRAW" and leaf["e"] not in closed:
+                return self.leaves[:place]
+        return self.leaves[:size]
+
+    def files(self) -> dict[str, bytes]:
+        """Everything but the manifest."""
+        notes = {f"checkpoints/{h.size:012d}": self.note_of(h) for h in self.heads}
+        size = self.heads[-1].size
+        found = notes | {"checkpoint": self.note_of(self.heads[-1])}
+        found |= tiles(self.hashes()[:size]) | entry_bundles(self.disclosed())
+        return found | {"README.txt": b"Read me.\n", "verify.py": b"# a copy\n"}
+
+    def bundle(self) -> bytes:
+        return pack(with_manifest(self.files(), self.log))
+
+    def auditor(self, quorum: int = 2, *lines: str) -> str:
+        roles = ("dpo", "cse", "public")
+        witnesses = [
+            f"witness {role} {signer.vkey}"
+            for role, signer in zip(roles, self.cosigners, strict=False)
+        ]
+        beacons = [f"beacon {n} {v.hex()}" for n, v in sorted(self.beacons.items())]
+        first = [f"origin {self.log.name}", f"log {self.log.vkey}"]
+        rest = [f"quorum {quorum}", *beacons, *lines]
+        return "\n".join([*first, *witnesses, *rest, ""])
+
+    def seen(self, size: int) -> str:
+        root = base64.b64encode(root_of(self.hashes()[:size])).decode()
+        return f"seen {size} {root}"
+
+
+def later(second: int, **kwargs: float) -> str:
+    moment = datetime.fromtimestamp(second, UTC) + timedelta(**kwargs)
+    return moment.isoformat()

@@ -1,0 +1,68 @@
+"""The clinic that tests call: its numbers, secrets and settings, and some noise."""
+
+import base64
+import os
+import struct
+
+SITE = "clinic"
+SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
+UPLOAD_TOKEN = "upload-token-0123456789abcdef"
+SOURCE_TOKEN = "source-token-0123456789abcdef"
+CALLER = "+33612345678"
+LINE = "+33140000001"
+OUTBOUND_LINE = "+33140000002"
+EXCLUDED_LINE = "+33140000003"
+UNLAWFUL_LINE = "+33140000004"
+CLOUDEVENTS = "application/cloudevents+json"
+
+# The highest rate the law of this product allows: 10 + 1000 x 9 % = 100 in 1,000 calls.
+HIGHEST = {"rate": "9%", "ceiling": "9%", "burst": 10, "smooth": 1}
+
+
+def wav(seconds: float = 1.0) -> bytes:
+    """Mono 8 kHz 16-bit noise, which is found again if it lies about anywhere."""
+    samples = os.urandom(int(seconds * 8000) * 2)
+    header = struct.pack("<HHIIHH", 1, 1, 8000, 16000, 2, 16)
+    chunks = b"WAVEfmt " + struct.pack("<I", 16) + header
+    chunks += b"data" + struct.pack("<I", len(samples)) + samples
+    return b"RIFF" + struct.pack("<I", len(chunks)) + chunks
+
+
+def site_settings(
+    policy: dict[str, object] | None,
+    host: str,
+    *,
+    is_pbx_connected: bool = True,
+    more_connections: dict[str, object] | None = None,
+) -> dict[str, object]:
+    lawful = {
+        "practice": "cardio",
+        "article_6": "6-1-f",
+        "article_9": "9-2-h",
+        "dpia": "dpia-2026",
+        "staff_information": "cse-2026",
+        "hosting": "hds-1",
+    }
+    connection = {
+        "kind": "generic",
+        "secrets": [SECRET],
+        "upload_tokens": [UPLOAD_TOKEN],
+        "source_token": SOURCE_TOKEN,
+        "allowed_hosts": [host],
+        "allow_private_addresses": True,
+    }
+    other = {**connection, "upload_tokens": ["other-" + UPLOAD_TOKEN]}
+    site: dict[str, object] = {
+        "practices": {"cardio": {"authorisation": "signed-2026"}},
+        "line_groups": {"cardio": lawful, "unlawful": {**lawful, "article_9": ""}},
+        "lines": {
+            LINE: {"group": "cardio"},
+            OUTBOUND_LINE: {"group": "cardio"},
+            EXCLUDED_LINE: {"group": "cardio", "is_excluded": True},
+            UNLAWFUL_LINE: {"group": "unlawful"},
+        },
+        "connections": {"other-pbx": other}
+        | ({"pbx": connection} if is_pbx_connected else {})
+        | (more_connections or {}),
+    }
+    return site | ({"policy": policy} if policy else {})
