@@ -33,13 +33,14 @@ import re
 import struct
 import sys
 import zipfile
+import zlib
 from base64 import b64decode, b64encode
 from binascii import unhexlify
 from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence, Sized
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
 from hashlib import sha256, sha512
 from itertools import accumulate, pairwise
@@ -88,7 +89,7 @@ def hashed(*parts: bytes) -> bytes:
 
 def day_start(day: str) -> int:
     """POSIX seconds of a day's first instant; ValueError if there is no such day."""
-    return (date.fromisoformat(day).toordinal() - date(1970, 1, 1).toordinal()) * DAY
+    return (date.fromisoformat(day) - date(1970, 1, 1)).days * DAY
 
 
 def natural(text: str) -> int:
@@ -108,6 +109,15 @@ def track(known: Sized, what: str) -> None:
     """Call before each addition: an honest ledger stays far below the limit."""
     if len(known) >= MOST_TRACKED:
         raise UnreadableError(f"more than {MOST_TRACKED} {what}")
+
+
+def printable(text: str) -> str:
+    """One line of ASCII: a bundle must not draw on its reader's terminal."""
+    return " ".join(text.encode("ascii", "backslashreplace").decode().split())
+
+
+def in_time(second: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=second)
 
 
 class Mac:
@@ -321,9 +331,7 @@ class Case:
     def find(self, code: str, seq: int | None, detail: str) -> None:
         self.counts[code] += 1
         if self.counts[code] <= LISTED:
-            # A bundle must not be able to draw on the reader's terminal.
-            safe = detail.encode("ascii", "backslashreplace").decode()
-            self.findings.append((code, seq, safe))
+            self.findings.append((code, seq, printable(detail)))
 
     def skip(self, what: str, number: int = 1) -> None:
         self.not_checked[what] += number
@@ -342,6 +350,9 @@ PLANNED = re.compile(
 SAFE_NAME = re.compile(r"(?![./])(?!.*(//|/\.|/$))[A-Za-z0-9._/-]+")
 STORED, DEFLATED = 0, 8  # ZIP methods that are read; the canonical one is the first
 MOST_IN_ZIP32 = 0xFFFF
+# What zipfile raises for a file that is none, is cut short, or claims the impossible.
+BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, struct.error, EOFError)
+REFUSED_ZIP = (NotImplementedError, OverflowError)
 
 
 class BoundedFile(io.FileIO):
@@ -849,7 +860,7 @@ class Policies:
         yield self._case.span not in (0, span), "the length of epochs changes"
 
     def enter(self, epoch: int) -> Policy:
-        """The policy of a draw in this epoch: adopted before it, from then or earlier."""
+        """The policy of a draw in this epoch: adopted already, and to hold by then."""
         while self._adopted and self._adopted[0].since <= epoch:
             self._current = self._adopted.popleft()
         return self._current
@@ -1385,7 +1396,7 @@ class Outcomes:
                 self._finish_kept(seq, found, now)
         alive = self._keys.keys() - self._gone_keys
         for day in sorted(day for day in alive if self._keys[day] < now):
-            what = f"the key of {datetime.fromtimestamp(day, UTC):%Y-%m-%d} lives"
+            what = f"the key of {in_time(day):%Y-%m-%d} lives"
             case.find("KEKALIVE", None, what)
 
     def _finish_kept(self, seq: int, found: Recording, now: int) -> None:
@@ -1449,7 +1460,7 @@ class Platform:
         call = Call(instant(row["started_at"]), flag)
         parts = ("ponctuel/tag/v1", row["connection"], row["root_call_id"])
         named = "\0".join(parts).encode()
-        moments = (call.started - BIND_DELAY, call.started, call.started + DAY)
+        moments = (call.started - DAY, call.started, call.started + DAY)
         for week in {moment // WEEK for moment in moments} & self._tagging.keys():
             self._by_tag[self._tagging[week](named)[:16]] = call
             call.has_key |= week == call.started // WEEK
@@ -1463,7 +1474,7 @@ class Platform:
         if call is None:
             self._miss(seq, start)
             return
-        if case.span and not found[-1] and start // WEEK - 1 in self._tagging:
+        if found[0] is not found[-1] and start // WEEK - 1 in self._tagging:
             case.find("PHANTOM", seq, "its tag of last week is not this call's")
         call.is_found = True
         seen = case.times.not_after(seq)
@@ -1499,10 +1510,10 @@ class Platform:
             elif not call.has_key:
                 case.skip("calls of weeks whose tag key was not given")
             else:
-                self._lose(datetime.fromtimestamp(call.started, UTC), call)
+                self._lose(call)
 
-    def _lose(self, started: datetime, call: Call) -> None:
-        what = f"the call of {started:%Y-%m-%d %H:%M:%S} was"
+    def _lose(self, call: Call) -> None:
+        what = f"the call of {in_time(call.started):%Y-%m-%d %H:%M:%S} UTC was"
         self._case.find("MISSINGCALL", None, f"{what} never drawn")
         if call.is_recorded:
             self._case.find("PLATFORMRECORDED", None, f"{what} recorded without a draw")
@@ -1749,9 +1760,7 @@ def as_text(case: Case, facts: Facts) -> Iterator[str]:
         yield f"Counted: {name}: {facts[name]}"
     for one in facts["chance"]:
         yield "Recorded: {stratum}: {recorded} of {calls}".format(**one)
-        yield "    by chance {low} to {high}, in all ledgers but two in a million".format(
-            **one
-        )
+        yield "    by chance {low} to {high}; more or less in one of 10^6".format(**one)
     yield "NOT CHECKED:"
     for what, number in case.not_checked.items():
         yield f"  - {what}" + (f": {number}" if number > 1 else "")
@@ -1772,7 +1781,7 @@ def instant(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise MalformedError("a time needs an offset, such as Z")
-    return int(moment.timestamp())
+    return (moment - in_time(0)) // timedelta(seconds=1)
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -1794,6 +1803,14 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
+def in_words(error: Exception) -> str:
+    if isinstance(error, (UnreadableError, OSError)):
+        return str(error)
+    if isinstance(error, BROKEN_ZIP + REFUSED_ZIP):
+        return f"the bundle is not a ZIP that can be read: {error}"
+    return f"unforeseen: {type(error).__name__}: {error}"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     is_json = "--json" in given
@@ -1804,9 +1821,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = as_json(case, facts) if is_json else "\n".join(as_text(case, facts))
         print(text, flush=True)
     except Exception as error:  # noqa: BLE001  # no input may ever cause a trace
-        kind = "" if isinstance(error, UnreadableError) else f"{type(error).__name__}: "
-        line = f"{kind}{error}".encode("ascii", "backslashreplace").decode()
-        line = " ".join(line.split())
+        line = printable(in_words(error))
         if is_json:
             print(json.dumps({"unreadable": line}))
         else:

@@ -225,6 +225,7 @@ class Site:
         self.held: dict[int, int] = {}
         self.owed: list[int] = []
         self.rules: Fields = {}
+        self.waiting: list[Fields] = []
         self.closed: set[int] = set()
         self._begin()
 
@@ -249,12 +250,17 @@ class Site:
         self.sign()
 
     def adopt(self, **changes: Any) -> None:
-        """A new version of the policy, from the present epoch on."""
-        version = self.rules.get("version", 0) + 1
-        content = POLICY | {k: v for k, v in self.rules.items() if k in POLICY}
-        self.rules = content | {"epoch_seconds": self.span, "version": version}
-        self.rules |= {"from": self.now // self.span} | changes
-        self.write("POLICY", **self.rules)
+        """A new version of the policy, from the present epoch on or a later one."""
+        newest = self.waiting[-1] if self.waiting else self.rules
+        rules = {"version": 0, "epoch_seconds": self.span} | POLICY | newest
+        rules |= {"version": rules["version"] + 1, "from": self.now // self.span}
+        self.waiting.append(rules | changes)
+        self.write("POLICY", **self.waiting[-1])
+        self._enter(self.now // self.span)
+
+    def _enter(self, epoch: int) -> None:
+        while self.waiting and self.waiting[0]["from"] <= epoch:
+            self.rules = self.waiting.pop(0)
 
     def sign(self) -> None:
         self.heads.append(Head(len(self.leaves), self.now))
@@ -272,7 +278,7 @@ class Site:
         return digest(b"nonce", u64(epoch)), b""
 
     def round_of(self, epoch: int) -> int:
-        late = epoch * self.span - 1_692_803_367
+        late = max(0, epoch * self.span - 1_692_803_367)
         return (late + 2) // 3 + 1
 
     def _look_ahead(self) -> None:
@@ -339,6 +345,7 @@ class Site:
 
     def draw_batch(self, calls: list[Call], gate: str = "") -> None:
         epoch, week = self.now // self.span, self.now // WEEK
+        self._enter(epoch)
         tagged = sorted((self.tag(call.id, week), call) for call in calls)
         key = self.epoch_key(epoch)
         for place, (tag, call) in enumerate(tagged):
