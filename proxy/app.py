@@ -90,7 +90,7 @@ class Service:
         await self._listen()
         self._prepared = asyncio.create_task(self._prepare())
         self._tasks.append(self._prepared)
-        self._tasks.append(asyncio.create_task(self._publish_for_ever()))
+        self._tasks.append(asyncio.create_task(self._publish_and_keep_up_for_ever()))
 
     async def open_sites(self) -> str:
         """Steps 1 and 2 alone, for commands; return the database's address."""
@@ -261,7 +261,7 @@ class Service:
                 log.warning("waiting for the database", attempt=attempt, why=str(error))
             await asyncio.sleep(_RETRY_SECONDS)
 
-    async def _publish_for_ever(self) -> None:
+    async def _publish_and_keep_up_for_ever(self) -> None:
         interval = self.settings.metrics.interval_seconds
         waited = float(interval)
         await self.wait_ready()

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,6 +16,9 @@ from proxy.database.embedded import EmbeddedPostgres
 from proxy.database.migrate import migrate
 from proxy.errors import EmbeddedPostgresError
 from tests.databases import in_database, new_database
+
+
+MEMORY_NEEDED = 2 * 1024**3  # bytes
 
 
 class ObedientClock:
@@ -41,7 +46,8 @@ def _server(folder: Path) -> Iterator[str]:
     if given:
         yield given
         return
-    server = EmbeddedPostgres(folder / "postgres", is_durable=False)
+    place = _roomy(folder)
+    server = EmbeddedPostgres(place / "postgres", is_durable=False)
     try:
         yield server.start()
     except EmbeddedPostgresError as error:
@@ -50,6 +56,15 @@ def _server(folder: Path) -> Iterator[str]:
         pytest.skip(str(error))
     finally:
         server.stop()
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _roomy(folder: Path) -> Path:
+    """In memory where there is room: cloning a database is nine times faster there."""
+    memory = Path("/dev/shm")  # noqa: S108  # a fresh, private folder is made in it
+    if not os.access(memory, os.W_OK) or shutil.disk_usage(memory).free < MEMORY_NEEDED:
+        return folder
+    return Path(tempfile.mkdtemp(prefix="ponctuel-tests-", dir=memory))
 
 
 @pytest.fixture(scope="session")

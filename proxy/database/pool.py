@@ -91,6 +91,7 @@ async def open_pool(dsn: str, site: str, size: int) -> SiteDatabase:
         server_settings={
             "application_name": "ponctuel",
             "role": SERVICE_ROLE,
+            "timezone": "UTC",  # 180 days are 180 x 24 hours, also over a clock change
             "ponctuel.site_id": site,
             "statement_timeout": "30s",
             "lock_timeout": "10s",

@@ -192,7 +192,6 @@ async def test_nothing_is_kept_longer_than_180_days(centre, clock):
     await nothing_is_left(centre)
 
 
-@pytest.mark.xfail(reason="the pool must set the session's time zone", strict=False)
 async def test_the_database_servers_own_time_zone_shortens_no_recording(
     centre, dsn, clock
 ):

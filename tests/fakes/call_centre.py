@@ -7,7 +7,6 @@ signed by the Standard Webhooks reference library, not by our code.
 import asyncio
 import io
 import json
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -36,7 +35,7 @@ from tests.fakes.clinic import (
     site_settings,
     wav,
 )
-from tests.fakes.evidence import Call, Evidence
+from tests.fakes.evidence import Call, Evidence, until
 from tests.fakes.generic_platform import HeldRecordings
 
 __all__ = [
@@ -60,23 +59,6 @@ __all__ = [
 ]
 
 _SITE_OPTIONS = ("is_pbx_connected", "more_connections")
-
-
-async def until(
-    is_so: Callable[[], Any], what: str = "condition", seconds: float = 10
-) -> Any:
-    """Ask again and again, without a fixed sleep; `is_so` may be a coroutine function.
-
-    Returns the first answer that is true.
-    """
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = is_so()
-        answer = await answer if asyncio.iscoroutine(answer) else answer
-        if answer:
-            return answer
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        await asyncio.sleep(0.01)
 
 
 @dataclass

