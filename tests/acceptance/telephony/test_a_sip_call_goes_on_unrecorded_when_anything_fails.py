@@ -311,15 +311,16 @@ async def test_the_capture_ends_at_the_maximum_although_the_call_goes_on(
 
 @pytest.mark.parametrize("direction", ["inbound", "outbound"])
 async def test_the_person_outside_hears_the_announcement_and_meanwhile_nothing_else(
-    direction: str, service: StubService, tmp_path: Path
+    direction: str, service: StubService, tmp_path_factory: pytest.TempPathFactory
 ):
-    async with running(tmp_path, service.target) as lab:
-        outside = lab.ports.caller if direction == "inbound" else lab.ports.callee
-        with listening(outside.media) as ear:
-            await lab.call(
-                [Call(DRAWN, LINE, direction)], per_second=1, milliseconds=8000
-            )
-    announcement, agent = ear.heard()
+    # Sound is real time: where the whole machine stalls, packets come in heaps. Once
+    # more is allowed; what is asked for stays the same.
+    for attempt in ("first", "second"):
+        announcement, agent = await heard_outside(
+            direction, service, tmp_path_factory.mktemp(attempt)
+        )
+        if len(announcement) / RATE < 0.7:
+            break
     words = AGENT.speech() if direction == "inbound" else CALLER.speech()
 
     assert 0.5 < len(announcement) / RATE < 0.7
@@ -327,6 +328,18 @@ async def test_the_person_outside_hears_the_announcement_and_meanwhile_nothing_e
         ANNOUNCEMENT_HERTZ, rel=0.01
     )
     assert np.array_equal(np.trim_zeros(agent), np.trim_zeros(words))
+
+
+async def heard_outside(
+    direction: str, service: StubService, folder: Path
+) -> list[Samples]:
+    async with running(folder, service.target) as lab:
+        outside = lab.ports.caller if direction == "inbound" else lab.ports.callee
+        with listening(outside.media) as ear:
+            await lab.call(
+                [Call(DRAWN, LINE, direction)], per_second=1, milliseconds=8000
+            )
+    return ear.heard()
 
 
 def loudest_frequency(samples: Samples) -> float:
