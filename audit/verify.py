@@ -1033,8 +1033,11 @@ class Epochs:
     def has_tag_key(self, week: int) -> bool:
         return week in self.tag_keys and week not in self._gone_keys
 
-    def finish(self) -> None:
+    def finish(self, hidden: int) -> None:
+        """What is still open; the first leaf kept back is a draw of such an epoch."""
         case = self._case
+        if hidden and not self._open:
+            case.find("WITHHELD", None, "leaves are kept back, yet no epoch is open")
         newest = max(case.epoch, *self._closed, -1)
         for number, epoch in self._open.items():
             due = (number + 3) * case.span + REVEAL_SLACK
@@ -1603,10 +1606,12 @@ class Replay:
     def finish(self, now: int, size: int) -> Facts:
         """Judge what was due by `now`; 0: by what the ledger itself shows."""
         case = self._case
-        # What is not disclosed was written in the last two epochs or so.
-        hidden = 2 * case.span + REVEAL_SLACK if self.size < size else 0
-        case.now = max(0, now - hidden)
-        self._epochs.finish()
+        if not self.size:
+            case.find("ORDER", None, "there is no GENESIS")
+        hidden = size - self.size
+        # What is kept back was written in the last two epochs or so.
+        case.now = max(0, now - (2 * case.span + REVEAL_SLACK) * bool(hidden))
+        self._epochs.finish(hidden)
         self._outcomes.finish()
         if self._platform:
             self._platform.finish(self._epochs)

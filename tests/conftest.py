@@ -17,7 +17,6 @@ from proxy.database.migrate import migrate
 from proxy.errors import EmbeddedPostgresError
 from tests.databases import in_database, new_database
 
-
 MEMORY_NEEDED = 2 * 1024**3  # bytes
 
 

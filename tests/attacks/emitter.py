@@ -5,19 +5,20 @@ hour; `tamper` sees every leaf before it is written and may change, drop or add 
 so that an attack is signed and witnessed like everything else.
 """
 
-import base64
-import hashlib
 import hmac
-import io
 import json
-import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.attacks.formats import (
+    Signer,
+    digest,
+    u64,
+)
+from tests.attacks.publishing import Head, Published
 
 MICRO = 10**6
 DAY, WEEK = 86_400, 7 * 86_400
@@ -38,20 +39,13 @@ POLICY = {
     "max_seconds": 600,
     "kept_days": 1,
 }
+NO_POLICY = {"version": 0, "mode": "operator", "ppm": 0, "c": 0, "B": 1, "smooth": 1}
 Fields = dict[str, Any]
 Tamper = Callable[[str, Fields], Iterable[tuple[str, Fields] | bytes]]
 
 
-def digest(*parts: bytes) -> bytes:
-    return hashlib.sha256(b"".join(parts)).digest()
-
-
 def mac(key: bytes, *parts: bytes) -> bytes:
-    return hmac.new(key, b"".join(parts), hashlib.sha256).digest()
-
-
-def u64(number: int) -> bytes:
-    return number.to_bytes(8, "big")
+    return hmac.digest(key, b"".join(parts), "sha256")
 
 
 def chance(*words: object) -> float:
@@ -67,100 +61,6 @@ def day_of(second: int) -> str:
 def leaf_bytes(kind: str, fields: Fields) -> bytes:
     leaf = {"leaf": kind, **fields}
     return json.dumps(leaf, sort_keys=True, separators=(",", ":")).encode()
-
-
-# --- Keys and notes (C2SP signed-note, tlog-cosignature)
-
-
-class Signer:
-    """A log (type 1) or a witness (type 4), its key made from its name."""
-
-    def __init__(self, name: str, kind: int, secret: str = "") -> None:
-        self.name, self.kind = name, kind
-        seed = digest((secret or name).encode())
-        self._key = Ed25519PrivateKey.from_private_bytes(seed)
-        self.public = self._key.public_key().public_bytes_raw()
-        self._typed = bytes([kind]) + self.public
-        self.key_id = digest(name.encode(), b"\n", self._typed)[:4]
-
-    @property
-    def vkey(self) -> str:
-        raw = base64.b64encode(self._typed).decode()
-        return f"{self.name}+{self.key_id.hex()}+{raw}"
-
-    def line(self, text: str, time: int | None = None) -> str:
-        if time is None:
-            payload = self._key.sign(text.encode())
-        else:
-            signed = f"cosignature/v1\ntime {time}\n{text}".encode()
-            payload = u64(time) + self._key.sign(signed)
-        raw = base64.b64encode(self.key_id + payload).decode()
-        return f"\u2014 {self.name} {raw}\n"
-
-
-def note(text: str, lines: Iterable[str]) -> bytes:
-    return f"{text}\n{''.join(lines)}".encode()
-
-
-# --- Trees and tiles (RFC 6962, C2SP tlog-tiles)
-
-
-def root_of(hashes: list[bytes]) -> bytes:
-    """The recursive definition, word for word."""
-    if not hashes:
-        return digest()
-    if len(hashes) == 1:
-        return hashes[0]
-    half = 1 << (len(hashes) - 1).bit_length() - 1
-    return digest(b"\1", root_of(hashes[:half]), root_of(hashes[half:]))
-
-
-def path_of(level: int | str, index: int, width: int) -> str:
-    text = f"{index:03}"
-    while len(text) % 3:
-        text = f"0{text}"
-    groups = [text[at : at + 3] for at in range(0, len(text), 3)]
-    groups[:-1] = [f"x{group}" for group in groups[:-1]]
-    return f"tile/{level}/{'/'.join(groups)}" + (f".p/{width}" if width < 256 else "")
-
-
-def tiles(hashes: list[bytes]) -> dict[str, bytes]:
-    found, level = {}, 0
-    while hashes:
-        above = []
-        for index in range(0, len(hashes), 256):
-            tile = hashes[index : index + 256]
-            found[path_of(level, index // 256, len(tile))] = b"".join(tile)
-            if len(tile) == 256:
-                above.append(root_of(tile))
-        hashes, level = above, level + 1
-    return found
-
-
-def entry_bundles(leaves: list[bytes]) -> dict[str, bytes]:
-    found = {}
-    for index in range(0, len(leaves), 256):
-        some = leaves[index : index + 256]
-        raw = b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in some)
-        found[path_of("entries", index // 256, len(some))] = raw
-    return found
-
-
-def pack(files: dict[str, bytes]) -> bytes:
-    """The canonical ZIP."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for path in sorted(files):
-            member = zipfile.ZipInfo(path, (1980, 1, 1, 0, 0, 0))
-            member.create_system, member.external_attr = 3, 0o644 << 16
-            archive.writestr(member, files[path])
-    return buffer.getvalue()
-
-
-def with_manifest(files: dict[str, bytes], log: Signer) -> dict[str, bytes]:
-    lines = [f"{digest(files[path]).hex()} {path}\n" for path in sorted(files)]
-    text = f"ponctuel-bundle/1\n{log.name}\n{''.join(lines)}"
-    return files | {"manifest": note(text, [log.line(text)])}
 
 
 # --- A site
@@ -186,22 +86,13 @@ class Call:
 
 
 @dataclass
-class Head:
-    """A checkpoint to be signed; `note` once it is: later changes do not reach it."""
-
-    size: int
-    time: int
-    note: bytes | None = None
-
-
-@dataclass
-class Site:
+class Site(Published):
     """One site's ledger, and everything that goes on around it."""
 
     name: str = "demo"
     start: int = MONDAY
     span: int = HOUR
-    policy: Fields = field(default_factory=dict)
+    policy: Fields | None = field(default_factory=dict)  # None: not adopted yet
     tamper: Tamper | None = None
     witnesses: tuple[str, ...] = ("dpo", "cse", "public")
     failover_every: int = 0  # epochs until another leader draws, in other batches
@@ -245,14 +136,18 @@ class Site:
 
     def _begin(self) -> None:
         self.write("GENESIS", origin=self.log.name, vkey=self.log.vkey)
-        self.adopt(**self.policy)
+        if self.policy is None:
+            self.rules = NO_POLICY
+        else:
+            self.adopt(**self.policy)
         self._look_ahead()
         self.sign()
 
     def adopt(self, **changes: Any) -> None:
         """A new version of the policy, from the present epoch on or a later one."""
         newest = self.waiting[-1] if self.waiting else self.rules
-        rules = {"version": 0, "epoch_seconds": self.span} | POLICY | newest
+        rules = {"epoch_seconds": self.span} | NO_POLICY
+        rules |= POLICY | (newest if newest.get("version") else {})
         rules |= {"version": rules["version"] + 1, "from": self.now // self.span}
         self.waiting.append(rules | changes)
         self.write("POLICY", **self.waiting[-1])
@@ -331,6 +226,10 @@ class Site:
 
     # Draws
 
+    @staticmethod
+    def number(key: bytes, tag: bytes) -> int:
+        return int.from_bytes(mac(key, b"ponctuel/draw/v1", tag)[:8], "big")
+
     def threshold(self, stratum: str) -> int:
         """proof.md B, one more call: refill both buckets, the lower one decides."""
         full = self.rules["B"] * MICRO
@@ -338,7 +237,7 @@ class Site:
         for name in ("", stratum):
             held = min(full, self.tokens.get(name, full) + self.rules["c"])
             self.tokens[name] = held
-            smooth = self.rules["smooth"] * MICRO
+            smooth = max(1, self.rules["smooth"]) * MICRO
             share = 2**64 * self.rules["ppm"] * min(held, smooth)
             lowest.append(0 if held < MICRO else share // (MICRO * smooth))
         return min(lowest)
@@ -346,12 +245,11 @@ class Site:
     def draw_batch(self, calls: list[Call], gate: str = "") -> None:
         epoch, week = self.now // self.span, self.now // WEEK
         self._enter(epoch)
+        gate = gate or ("" if self.rules["version"] else "policy_none")
         tagged = sorted((self.tag(call.id, week), call) for call in calls)
         key = self.epoch_key(epoch)
         for place, (tag, call) in enumerate(tagged):
-            number = int.from_bytes(
-                mac(key, b"ponctuel/draw/v1", bytes.fromhex(tag))[:8], "big"
-            )
+            number = self.number(key, bytes.fromhex(tag))
             allowed = self.threshold(call.stratum)
             reason = gate or ("" if allowed or not self.rules["ppm"] else "budget")
             shown = 0 if gate else allowed
@@ -363,11 +261,9 @@ class Site:
                 fields["x"] = reason
             if self.now % WEEK < DAY and week - 1 in self.tag_keys:
                 fields["c_prev"] = self.tag(call.id, week - 1)
-            self._after_draw(call, epoch, self.write("DRAW", **fields))
+            self._after_draw(call, self.write("DRAW", **fields))
 
-    def _after_draw(
-        self, call: Call, epoch: int, written: list[tuple[int, Fields]]
-    ) -> None:
+    def _after_draw(self, call: Call, written: list[tuple[int, Fields]]) -> None:
         for seq, fields in written:
             self.counted.setdefault(fields["e"], [0, 0])[0] += 1
             if fields["d"]:
@@ -482,62 +378,6 @@ class Site:
         self.settle()
         self.sign()
         return self
-
-    # What the auditor gets
-
-    def hashes(self) -> list[bytes]:
-        return [digest(b"\0", leaf) for leaf in self.leaves]
-
-    def text_of(self, size: int) -> str:
-        root = base64.b64encode(root_of(self.hashes()[:size])).decode()
-        return f"{self.log.name}\n{size}\n{root}\n"
-
-    def note_of(self, head: Head) -> bytes:
-        if head.note is None:
-            text = self.text_of(head.size)
-            lines = [signer.line(text, head.time + 2) for signer in self.cosigners]
-            head.note = note(text, [self.log.line(text), *lines])
-        return head.note
-
-    def freeze(self) -> None:
-        """Sign everything now, so that what changes later contradicts it."""
-        for head in self.heads:
-            self.note_of(head)
-
-    def disclosed(self) -> list[bytes]:
-        size = self.heads[-1].size
-        parsed = [json.loads(leaf) for leaf in self.leaves[:size]]
-        closed = {leaf["e"] for leaf in parsed if leaf["leaf"] == "CLOSE"}
-        for place, leaf in enumerate(parsed):
-            if leaf["leaf"] == "DRAW" and leaf["e"] not in closed:
-                return self.leaves[:place]
-        return self.leaves[:size]
-
-    def files(self) -> dict[str, bytes]:
-        """Everything but the manifest."""
-        notes = {f"checkpoints/{h.size:012d}": self.note_of(h) for h in self.heads}
-        size = self.heads[-1].size
-        found = notes | {"checkpoint": self.note_of(self.heads[-1])}
-        found |= tiles(self.hashes()[:size]) | entry_bundles(self.disclosed())
-        return found | {"README.txt": b"Read me.\n", "verify.py": b"# a copy\n"}
-
-    def bundle(self) -> bytes:
-        return pack(with_manifest(self.files(), self.log))
-
-    def auditor(self, quorum: int = 2, *lines: str) -> str:
-        roles = ("dpo", "cse", "public")
-        witnesses = [
-            f"witness {role} {signer.vkey}"
-            for role, signer in zip(roles, self.cosigners, strict=False)
-        ]
-        beacons = [f"beacon {n} {v.hex()}" for n, v in sorted(self.beacons.items())]
-        first = [f"origin {self.log.name}", f"log {self.log.vkey}"]
-        rest = [f"quorum {quorum}", *beacons, *lines]
-        return "\n".join([*first, *witnesses, *rest, ""])
-
-    def seen(self, size: int) -> str:
-        root = base64.b64encode(root_of(self.hashes()[:size])).decode()
-        return f"seen {size} {root}"
 
 
 def later(second: int, **kwargs: float) -> str:

@@ -41,7 +41,9 @@ def test_a_bit_flipped_anywhere_is_noticed(check, site, bundle, start):
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
-    at=st.integers(0, 10**6), mask=st.integers(1, 255), kind=st.sampled_from(["xor", "+", "-", "="])
+    at=st.integers(0, 10**6),
+    mask=st.integers(1, 255),
+    kind=st.sampled_from(["xor", "+", "-", "="]),
 )
 @example(at=0, mask=255, kind="xor")
 def test_bytes_changed_added_or_left_out_are_noticed(

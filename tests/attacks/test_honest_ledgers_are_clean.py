@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from audit import verify
-from tests.attacks.emitter import DAY, HOUR, MONDAY, POLICY, Site, later
+from tests.attacks.emitter import DAY, HOUR, MONDAY, Site, later
 
 # Round 1000 of the quicknet beacon, as published, and the second it came out.
 ROUND_1000 = 1_692_806_364
@@ -72,10 +72,22 @@ def test_changes_of_policy_keep_the_tokens_and_stay_clean(check):
     assert check(site.live(3, 6).finish()).codes == set()
 
 
-def test_a_site_without_a_policy_draws_nothing_and_is_clean(check):
-    site = Site(policy={"ppm": 0, "c": 0, "B": 1, "smooth": 1, "ends": "2026-11-01"})
+def test_a_policy_taken_away_is_clean(check):
+    site = Site().live(3)
+    nothing = {"ppm": 0, "c": 0, "B": 1, "smooth": 1, "kept_days": 1, "max_seconds": 1}
+    site.adopt(**nothing, starts="0001-01-01", ends="0001-01-01")
 
-    assert check(site.live(5).finish()).codes == set()
+    assert check(site.live(3).finish()).codes == set()
+
+
+def test_a_site_is_clean_before_its_first_policy_and_after(check):
+    site = Site(policy=None).live(5, 9)
+    site.adopt()
+
+    found = check(site.live(30, 9).finish())
+
+    assert found.codes == set()
+    assert found.said["excluded"]["policy_none"] == 45
 
 
 @pytest.mark.parametrize(
@@ -97,7 +109,7 @@ def test_other_leaves_are_known_and_counted(check):
     site = Site().live(3)
     site.write("RECON", day="2026-11-16", sha256="ab" * 32, n=24, missing=2)
     site.write("INV", day="2026-11-16", sha256="cd" * 32, n=3)
-    site.write("NOTE", text='restored from the copy of "Monday" \u2014 no loss\n')
+    site.write("NOTE", text="[" * 40 + ' the "Monday" copy \u2014 no loss\n')
 
     found = check(site.live(2).finish())
 
@@ -144,7 +156,7 @@ def test_a_nonce_nobody_cosigned_in_time_leaves_it_operator_seeded(check):
 
 
 class Quicknet(Site):
-    """A site in August 2023, one of whose epochs begins with the beacon's round 1000."""
+    """August 2023: one of its epochs begins with the beacon's round 1000."""
 
     def outside_value(self, epoch):
         if epoch == ROUND_1000 // SPAN_1000:
@@ -222,39 +234,7 @@ def test_a_checkpoint_the_auditor_kept_is_found_again(check):
     assert check(site, policy=site.auditor(2, site.seen(150))).codes == set()
 
 
-# Formats
-
-
-def test_published_signatures_hold_and_changed_ones_do_not():
-    """RFC 8032, section 7.1, tests 1 to 3."""
-    vectors = (
-        (
-            "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
-            "",
-            "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155"
-            "5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
-        ),
-        (
-            "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
-            "72",
-            "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
-            "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
-        ),
-        (
-            "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
-            "af82",
-            "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac"
-            "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
-        ),
-    )
-    for public, message, signature in vectors:
-        key, text, signed = map(bytes.fromhex, (public, message, signature))
-        assert verify.is_signed(key, text, signed)
-        assert not verify.is_signed(key, text + b"!", signed)
-        assert not verify.is_signed(key, text, signed[:-1] + b"\xff")
-        for bit in range(0, 512, 37):
-            bent = int.from_bytes(signed, "big") ^ 1 << bit
-            assert not verify.is_signed(key, text, bent.to_bytes(64, "big"))
+# As it is run
 
 
 def test_the_verifier_runs_alone_from_any_folder(tmp_path):
@@ -278,8 +258,22 @@ def test_the_verifier_runs_alone_from_any_folder(tmp_path):
     assert "NOT CHECKED:" in done.stdout
 
 
-def test_the_presets_of_the_design_stay_inside_their_limits():
-    for preset in ((18_000, 20_000, 50, 20), (10_000, 20_000, 5, 5)):
-        ppm, refill, burst, smooth = preset
-        policy = POLICY | {"ppm": ppm, "c": refill, "B": burst, "smooth": smooth}
-        assert policy["B"] + policy["c"] / 1000 <= 100
+def test_the_report_for_people_names_every_finding_and_what_was_left_out(
+    auditor, capsys
+):
+    site = Site().live(12).finish()
+    for _ in range(25):
+        site.write("DEL", draw=1)
+    site.sign()
+    bundle = auditor.file("b.zip", site.bundle())
+    policy = auditor.file("a.txt", site.auditor())
+
+    status = verify.main([bundle, "--policy", policy])
+
+    said = capsys.readouterr().out
+    assert status == 1
+    assert "RESULT: 25 findings" in said
+    assert "UNSAMPLED: 25, first 20:" in said
+    assert said.count("leaf 1 was not recorded") == 20
+    assert "NOT CHECKED:" in said
+    assert "Mode: operator-seeded" in said

@@ -7,20 +7,9 @@ import json
 
 import pytest
 
-from tests.attacks.emitter import (
-    DAY,
-    HOUR,
-    MONDAY,
-    Head,
-    Signer,
-    Site,
-    entry_bundles,
-    leaf_bytes,
-    note,
-    pack,
-    tiles,
-    with_manifest,
-)
+from tests.attacks.emitter import DAY, HOUR, MONDAY, Site, leaf_bytes
+from tests.attacks.formats import Signer, entry_bundles, pack, with_manifest
+from tests.attacks.publishing import Head
 
 FULL = (1 << 64) * 80_000 // 10**6
 

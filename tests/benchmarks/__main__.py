@@ -2,12 +2,12 @@
 
 import sys
 
-from tests.benchmarks import bench_decisions, bench_sealing, bench_tree
+from tests.benchmarks import bench_decisions, bench_sealing, bench_tree, bench_verify
 from tests.benchmarks.rows import conditions, print_rows
 
 if __name__ == "__main__":
     found = []
-    for module in (bench_sealing, bench_tree, bench_decisions):
+    for module in (bench_sealing, bench_tree, bench_verify, bench_decisions):
         sys.stderr.write(f"measuring {module.__name__} ...\n")
         found += module.rows()
     libraries = ("aiohttp", "asyncpg", "cryptography")

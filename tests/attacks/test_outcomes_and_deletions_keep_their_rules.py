@@ -1,0 +1,108 @@
+"""Rules of the documents that the 28 attacks do not touch."""
+
+import json
+
+import pytest
+
+from tests.attacks.emitter import DAY, MONDAY, Site, day_of
+from tests.attacks.tampering import site_with, weeks
+
+# Outcomes, deletions, holds
+
+
+def test_an_outcome_that_came_too_late_is_found(check):
+    site = Site().live(3)
+    site.settle = list
+    site.live(12)
+    del site.settle
+
+    assert check(site.live(3).finish()).codes == {"NOOUTCOME"}
+
+
+@pytest.mark.parametrize("kind", ["OUT", "DEL", "KEK-", "KEK+"])
+def test_what_happens_once_does_not_happen_twice(check, kind):
+    twice = {
+        "OUT": "DUPLICATE",
+        "DEL": "DUPLICATE",
+        "KEK-": "ORDER",
+        "KEK+": "DUPLICATE",
+    }
+    site = weeks(12)
+    leaf = next(json.loads(raw) for raw in site.leaves if f'"{kind}"'.encode() in raw)
+    site.write(leaf.pop("leaf"), **leaf)
+    site.sign()
+
+    assert check(site).codes == {twice[kind]}
+
+
+def test_an_outcome_of_two_kinds_is_no_outcome(check):
+    site = site_with("OUT", lambda f: f | {"objected": 1}, fits=lambda f: "rec" in f)
+
+    assert "ENCODING" in check(site).codes
+
+
+@pytest.mark.parametrize("kind", ["DEL", "HOLD"])
+def test_only_what_was_recorded_can_be_deleted_or_held(check, kind):
+    site = Site().live(12)
+    more = {"authority": "x", "until": "2026-12-24"} if kind == "HOLD" else {}
+    site.write(kind, draw=3, **more)
+
+    assert check(site.finish()).codes == {"UNSAMPLED"}
+
+
+def test_a_recording_to_be_kept_longer_than_the_policy_says_is_found(check):
+    def far(fields):
+        day = day_of(MONDAY + 9 * DAY)
+        return fields | {"rec": fields["rec"] | {"day": day}}
+
+    site = site_with("OUT", far, fits=lambda f: "rec" in f)
+    site.cosigners = []
+
+    found = check(site, policy=site.auditor(0))
+
+    assert {"LATEDELETE", "KEKALIVE"} <= found.codes
+    assert "LATEDELETE" in check(site_with("OUT", far, fits=lambda f: "rec" in f)).codes
+
+
+def test_a_recording_under_a_day_key_that_is_in_no_leaf_is_found(check):
+    assert "KEKALIVE" in check(site_with("KEK+", lambda _: None)).codes
+
+
+def test_a_deletion_after_its_deadline_is_late_by_the_ledgers_own_account(check):
+    """No witness is needed: draws of later days stand before the receipt."""
+    site = Site(span=DAY, checkpoints_per_epoch=1, witnesses=())
+    site.sweep = list
+    site.live(16, 12)
+    del site.sweep
+
+    found = check(site.finish(), policy=site.auditor(0))
+
+    assert found.codes == {"LATEDELETE", "KEKALIVE"}
+
+
+def test_a_hold_declared_after_the_deadline_excuses_nothing(check):
+    site = Site(span=DAY, checkpoints_per_epoch=1).live(3, 15)
+    held = min(min(seqs) for seqs in site.days.values() if seqs)
+    site.held[held] = site.now + 60 * DAY
+    site.live(14, 15)
+    site.hold(held, days=60)
+
+    assert {"LATEDELETE", "BACKDATED"} <= check(site.live(2, 15).finish()).codes
+
+
+def test_a_hold_ends(check):
+    site = Site(span=DAY, checkpoints_per_epoch=1).live(3, 15)
+    held = min(min(seqs) for seqs in site.days.values() if seqs)
+    site.hold(held, days=10)
+    site.held[held] = site.now + 90 * DAY
+    site.live(24, 15)
+
+    assert check(site.finish()).codes == {"LATEDELETE", "KEKALIVE"}
+
+
+def test_a_hold_without_an_authority_is_no_hold(check):
+    site = Site(span=DAY, checkpoints_per_epoch=1).live(3, 15)
+    held = min(min(seqs) for seqs in site.days.values() if seqs)
+    site.hold(held, days=10, authority="")
+
+    assert "ENCODING" in check(site.finish()).codes
