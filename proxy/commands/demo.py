@@ -45,7 +45,7 @@ def add_to(parsers: Parsers) -> None:
         "demo",
         lambda args: asyncio.run(_demo(args)),
         "Show a call's whole life: simulated platform, real service, its own database.",
-        "ponctuel demo --once --calls 200\n  PONCTUEL_DATA_DIR=another-demo ponctuel demo",
+        "ponctuel demo --once --calls 200\n  PONCTUEL_DATA_DIR=other ponctuel demo",
     )
     demo.add_argument(
         "--calls", type=int, default=200, metavar="N", help="calls (default 200)"

@@ -108,7 +108,9 @@ def pack(files: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def with_manifest(files: dict[str, bytes], log: Signer) -> dict[str, bytes]:
+def with_manifest(
+    files: dict[str, bytes], log: Signer, *, origin: str = ""
+) -> dict[str, bytes]:
     lines = [f"{digest(files[path]).hex()} {path}\n" for path in sorted(files)]
-    text = f"ponctuel-bundle/1\n{log.name}\n{''.join(lines)}"
+    text = f"ponctuel-bundle/1\n{origin or log.name}\n{''.join(lines)}"
     return files | {"manifest": note(text, [log.line(text)])}

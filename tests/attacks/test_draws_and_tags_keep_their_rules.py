@@ -240,6 +240,12 @@ def test_a_tag_key_witnessed_after_the_outside_value_was_known_is_found(check):
 def test_a_tag_key_is_not_used_after_it_was_destroyed(check):
     site = Site().live(2)
     site.write("TAGKEY-", week=site.now // WEEK)
+
+    assert check(site.live(1).finish()).codes == {"ORDER"}
+
+
+def test_only_a_tag_key_that_exists_is_destroyed(check):
+    site = Site().live(2)
     site.write("TAGKEY-", week=5)
 
     assert check(site.live(1).finish()).codes == {"ORDER"}

@@ -96,6 +96,16 @@ def test_a_tree_with_a_hole_cannot_be_recomputed(check):
     assert {"ENCODING", "ROOT"} <= found.codes
 
 
+def test_a_tree_without_its_leaves_cannot_be_recomputed(check):
+    site = Site().live(2).finish()
+
+    def change(files):
+        for name in [name for name in files if name.startswith("tile/")]:
+            files.pop(name)
+
+    assert "ROOT" in check(site, bundle=repacked(site, change)).codes
+
+
 def test_a_leaf_spelt_in_another_way_is_found(check):
     site = Site().live(2)
     site.leaves.append(b'{"leaf":"NOTE","text":"\\u0041"}')
@@ -109,6 +119,8 @@ def test_a_manifest_must_be_there_be_the_logs_and_be_whole(check):
     signed = with_manifest(files, site.log)
     short = with_manifest({"README.txt": files["README.txt"]}, site.log)["manifest"]
     other = Signer("ponctuel.example/other", 1)
+    renamed = with_manifest(files, site.log, origin=other.name)["manifest"]
+    longer = with_manifest(files | {"more.txt": b""}, site.log)["manifest"]
 
     def codes(manifest):
         more = {"manifest": manifest} if manifest else {}
@@ -118,7 +130,16 @@ def test_a_manifest_must_be_there_be_the_logs_and_be_whole(check):
     assert codes(None) == {"ENCODING"}
     assert codes(b"not a note") == {"ENCODING"}
     assert codes(short) == {"ENCODING"}
+    assert codes(longer) == {"ENCODING"}
+    assert codes(renamed) == {"LOGSIG"}
     assert codes(with_manifest(files, other)["manifest"]) == {"LOGSIG"}
+
+
+def test_a_readme_the_log_did_not_sign_is_found(check):
+    site = Site().live(2).finish()
+    files = with_manifest(site.files(), site.log) | {"README.txt": b"All is well.\n"}
+
+    assert check(site, bundle=pack(files)).codes == {"ENCODING"}
 
 
 def test_a_checkpoint_of_another_log_is_found(check):
