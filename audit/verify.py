@@ -448,6 +448,7 @@ class Bundle:
 # --- 2. Notes
 
 LARGEST_NOTE = 64 << 10
+MOST_SIGNATURES = 100  # as in other readers of notes
 CHECKPOINT = re.compile(r"([^\n]+)\n(0|[1-9][0-9]{0,14})\n([A-Za-z0-9+/]{43}=)\n")
 SIGNATURE_LINE = re.compile(r"\u2014 ([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
 Head = tuple[int, bytes]  # size and root
@@ -470,6 +471,8 @@ class Note(NamedTuple):
                 raise MalformedError("not a signed note")
             payload = unbase64(found[2])
             lines.append(((found[1], payload[:4]), payload[4:]))
+        if len(lines) > MOST_SIGNATURES:
+            raise MalformedError("more signatures than a note can have")
         return cls(f"{text}\n", lines)
 
     def signatures(self, key: Key) -> list[bytes]:
@@ -509,8 +512,9 @@ class Notes:
         self._bundle.digests = digests
 
     def read_checkpoints(self) -> None:
-        names = [name for name in self._bundle.members if name[:12] == "checkpoints/"]
-        if "checkpoint" not in self._bundle.members:
+        members = self._bundle.members
+        names = [name for name in members if name.startswith("checkpoints/")]
+        if "checkpoint" not in members:
             raise UnreadableError("the bundle has no checkpoint")
         for name in ("checkpoint", *names):
             try:
@@ -673,8 +677,8 @@ class Tree:
             if wanted <= size:
                 self._case.find(code, None, f"size {wanted} cannot be recomputed")
         for name in self._bundle.members:
-            is_tile = name[:5] == "tile/" and name[:13] != "tile/entries/"
-            if is_tile and name not in self._read:
+            is_hash_tile = re.match("tile/[0-9]", name)
+            if is_hash_tile and name not in self._read:
                 self._case.find("ENCODING", None, f"{name} is no tile of this tree")
 
 
@@ -908,6 +912,8 @@ class Epochs:
         self.first = number if self.first is None else self.first
         epoch = self._open[number] = Epoch(number, seq, leaf["commit"])
         epoch.is_first = not self._closed and number <= self.first + 1
+        if {"nonce_commit", "round"} <= leaf.keys():
+            case.find("ENCODING", seq, "an epoch has one outside value at most")
         if "nonce_commit" in leaf:
             epoch.mode, epoch.mixed = "witness", leaf["nonce_commit"]
         elif "round" in leaf:
@@ -978,12 +984,14 @@ class Epochs:
     def _problem_of_value(self, epoch: Epoch, value: bytes, sig: str) -> str:
         """What is wrong with the outside value; one nobody vouches for is no value."""
         if epoch.mode == "operator":
-            return "a value that nobody committed to is mixed in" if value else ""
+            return (
+                "a value that nobody committed to is mixed in" if value or sig else ""
+            )
         if not value:
             return "its outside value is missing" if epoch.armed else ""
         if epoch.mode == "witness":
             commit = hashed(b"ponctuel/nonce/v1", u64(epoch.number), value)
-            return "" if commit.hex() == epoch.mixed else "another nonce"
+            return "" if commit.hex() == epoch.mixed and not sig else "another nonce"
         known = self._case.auditor.beacons.get(int(epoch.mixed))
         if hashed(bytes.fromhex(sig)) != value or known not in (None, value):
             return f"not the beacon's value of round {epoch.mixed}"
@@ -1192,7 +1200,7 @@ class Draws:
             what = "drawn although draws were stopped, or stopped by no leaf"
             self._case.find("STOPPED", seq, what)
         wanted = 0 if reason else allowed
-        if reason[:4] == "cap_":
+        if reason.startswith("cap_"):
             wanted = min(threshold, allowed)  # a cap may lower it by any amount
         denial = self._denial(reason, allowed)
         if threshold != wanted or denial:
@@ -1659,7 +1667,7 @@ def read_ledger(
     case: Case, bundle: Bundle, tree: Tree, replay: Replay, size: int
 ) -> None:
     """3. and 4. Tile by tile; nothing stays but what later steps need."""
-    unread = sum(name[:13] == "tile/entries/" for name in bundle.members)
+    unread = sum(name.startswith("tile/entries/") for name in bundle.members)
     for start in range(0, size, TILE):
         index, width = start // TILE, min(TILE, size - start)
         # After a gap no leaf is read: its place would mean nothing.
@@ -1763,7 +1771,7 @@ def as_text(case: Case, facts: Facts) -> Iterator[str]:
             yield f"    {'bundle' if seq is None else f'leaf {seq}'}: {detail}"
     for name in ("draws", "outcomes", "excluded", "told"):
         yield f"Counted: {name}: {facts[name]}"
-    for one in facts["chance"]:
+    for one in (one for one in facts["chance"] if one["calls"]):
         yield "Recorded: {stratum}: {recorded} of {calls}".format(**one)
         yield "    by chance {low} to {high}; more or less in one of 10^6".format(**one)
     yield "NOT CHECKED:"

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.attacks.emitter import Site
+from tests.attacks.formats import pack, with_manifest
 
 STRIDE = 29
 
@@ -33,6 +34,28 @@ def test_a_bit_flipped_anywhere_is_noticed(check, site, bundle, start):
     ]
 
     assert unnoticed == []
+
+
+def test_a_bit_flipped_in_tree_or_leaves_is_noticed_though_the_log_signs_again(
+    check, site
+):
+    """The operator holds the log's key: a new manifest, and a ZIP that fits."""
+    files = site.files()
+    unnoticed = [
+        (name, at)
+        for name, raw in files.items()
+        if name.startswith("tile/")
+        for at in range(0, len(raw), STRIDE)
+        if not check(
+            site, bundle=resigned(site, files, name, flipped(raw, at, 1 << at % 8))
+        ).codes
+    ]
+
+    assert unnoticed == []
+
+
+def resigned(site, files, name, content):
+    return pack(with_manifest(files | {name: content}, site.log))
 
 
 @settings(

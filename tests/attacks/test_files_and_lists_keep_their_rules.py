@@ -96,6 +96,16 @@ def test_a_tree_with_a_hole_cannot_be_recomputed(check):
     assert {"ENCODING", "ROOT"} <= found.codes
 
 
+def test_a_leaf_hidden_behind_the_last_one_is_found(check):
+    site = Site().live(2).finish()
+
+    def change(files):
+        name = next(name for name in files if name.startswith("tile/entries/"))
+        files[name] += b"\0\1x"
+
+    assert check(site, bundle=repacked(site, change)).codes == {"ENCODING"}
+
+
 def test_a_tree_without_its_leaves_cannot_be_recomputed(check):
     site = Site().live(2).finish()
 

@@ -163,6 +163,7 @@ def test_more_than_can_be_kept_in_mind_is_refused(refused, site, monkeypatch):
         b"\n\n",
         b"\xff\xfe",
         b"text\n\n\xe2\x80\x94 a AAAA\n",
+        b"a\n\n" + b"\xe2\x80\x94 a AAAA\n" * 101,
         b"a\n1\nAAAA\n\n- b\n",
     ],
 )

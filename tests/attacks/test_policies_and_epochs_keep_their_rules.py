@@ -198,10 +198,19 @@ def test_an_outside_value_left_out_or_changed_is_found(check, mode, value):
     assert "BEACON" in check(site).codes
 
 
-def test_a_value_mixed_in_without_being_committed_to_is_found(check):
-    site = site_with("CLOSE", lambda f: f | {"x": "ab" * 32}, skip=3)
+@pytest.mark.parametrize("name", ["x", "sig"])
+def test_a_value_mixed_in_without_being_committed_to_is_found(check, name):
+    value = "ab" * (32 if name == "x" else 48)
+    site = site_with("CLOSE", lambda f: f | {name: value}, skip=3)
 
     assert "BEACON" in check(site).codes
+
+
+def test_an_epoch_with_two_outside_values_to_choose_from_is_found(check):
+    both = {"nonce_commit": "ab" * 32, "round": 7}
+    site = site_with("OPEN", lambda f: f | both, skip=3)
+
+    assert "ENCODING" in check(site).codes
 
 
 def test_a_call_drawn_after_its_epoch_is_dated_by_witnesses(check):
