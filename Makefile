@@ -54,5 +54,5 @@ $(VENV)/embedded: $(VENV)/tools pyproject.toml requirements.lock
 	$(call install,embedded)
 
 $(VENV)/test: $(VENV)/tools pyproject.toml requirements.lock
-	$(call install,embedded s3 test integration)
+	$(call install,embedded drand s3 test integration)
 	@touch $(VENV)/embedded

@@ -18,7 +18,8 @@ The steps, whose numbers the code below repeats:
 10. Deletions: recordings and day keys gone in time.
 11. Windows: in any n consecutive calls at most B + c*n, and 100 in any 1,000, recorded.
 12. Platform and store: their own lists agree with the ledger, if they are given.
-13. Chance: the recordings lie inside the exact band of the probabilities logged.
+13. Chance: the recordings lie inside the exact band of the probabilities logged, and
+    exclusions did not follow the draws.
 14. Report: findings, who could know the draws, and what was not checked.
 
 Exit status: 0 nothing found, 1 findings, 2 a file that cannot be read.
@@ -66,7 +67,9 @@ OUTCOME_TIME = 4 * 3600
 REVEAL_SLACK = 900  # after two epochs more an epoch must be closed
 GRACE = DAY + 8 * DAY  # after a day begins, until all that dies on it is gone
 HARD_PPM, HARD_RECORDS, HARD_WINDOW = 100_000, 100, 1000
-BEACON_GENESIS, BEACON_PERIOD = 1_692_803_367, 3  # drand quicknet
+HARD_COVER = {"k": 10, "calls": 100_000, "max": 50_000}
+QUICKNET = "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971"
+BEACON_GENESIS, BEACON_PERIOD = 1_692_803_367, 3  # of that drand chain
 RARE = 1e-6  # how often honest chance may leave the band, on each side
 LISTED = 20  # findings shown of each code; all are counted
 
@@ -326,6 +329,7 @@ class Case:
     span: int = 0  # seconds of an epoch; 0 before the first policy
     clock: int = 0
     epoch: int = -1  # the newest drawn in
+    opened: dict[str, int] = field(default_factory=dict)  # the newest of each mode
     now: int = 0  # what was due by then is overdue
 
     def find(self, code: str, seq: int | None, detail: str) -> None:
@@ -704,19 +708,21 @@ SHAPES = {
     "mode": '"(operator|witness|drand)"',
     "purpose": '"(training|evaluation|quality)"',
     "party": '"(operator|breaker)"',
+    "cover": f'(\\{{"calls":{INT},"k":{INT},"max":{INT},"min":{INT}\\}})',
     "rec": f'(\\{{"bytes":{INT},"day":{ISO_DAY},"sha256":"[0-9a-f]{{64}}"\\}})',
 }
 KINDS = {
     "GENESIS": "origin=text vkey=text",
-    "POLICY": "B=int c=int ends=day epoch_seconds=int from=int kept_days=int mode=mode"
-    " max_seconds=int ppm=int purpose=purpose smooth=int starts=day version=int",
+    "POLICY": "B=int c=int chain?=hash cover?=cover ends=day epoch_seconds=int from=int"
+    " kept_days=int max_seconds=int mode=mode ppm=int purpose=purpose smooth=int"
+    " starts=day version=int",
     "TAGKEY+": "commit=hash week=int",
     "TAGKEY-": "week=int",
     "OPEN": "commit=hash e=int nonce_commit?=hash round?=int",
     "CLOSE": "draws=int e=int records=int seed=hash sig?=sig x?=hash",
-    "DRAW": "T=u64 b?=one c=tag c_prev?=tag d=bit e=int s=word x?=gate",
-    "OUT": "draw=int fail?=word objected?=one rec?=rec",
-    "DEL": "draw=int",
+    "DRAW": "T=u64 b?=one c=tag c_prev?=tag d=bit e=int p?=int s=word x?=gate",
+    "OUT": "draw=int fail?=word n=u64 objected?=one rec?=rec",
+    "DEL": "draw=int n=u64",
     "KEK+": "day=day",
     "KEK-": "day=day",
     "HOLD": "authority=text draw=int until=day",
@@ -766,6 +772,9 @@ def parse_leaf(body: bytes) -> Leaf:
     return leaf
 
 
+NEVER = 2**63  # later than any second a leaf can name
+
+
 class Times:
     """4. What cosignatures say of when a leaf was written, in POSIX seconds."""
 
@@ -782,12 +791,15 @@ class Times:
         """When a quorum had seen a tree without this leaf; 0 if it never had."""
         return self._before[bisect_right(self._sizes, seq)]
 
-    def not_after(self, seq: int) -> int | None:
-        """When a quorum had seen a tree with this leaf; None if nobody can tell."""
+    def seen(self, seq: int) -> int:
+        """When a quorum had seen a tree with this leaf; NEVER if it has not."""
         place = bisect_right(self._sizes, seq)
-        if seq < self._since or place == len(self._sizes):
-            return None
-        return self._after[place]
+        return self._after[place] if place < len(self._sizes) else NEVER
+
+    def not_after(self, seq: int) -> int | None:
+        """The same, None if nobody can tell: what witnesses found there is undated."""
+        seen = self.seen(seq)
+        return None if seq < self._since or seen == NEVER else seen
 
 
 # --- 5. Policies
@@ -796,7 +808,13 @@ class Times:
 class Policy:
     """One version of the rules, in ppm, in millionths of tokens, in seconds."""
 
-    def __init__(self, leaf: Leaf) -> None:
+    __slots__ = (
+        *("ends", "full", "kept", "mode", "ppm", "refill", "seq", "shares"),
+        *("since", "smooth", "starts"),
+    )
+
+    def __init__(self, seq: int, leaf: Leaf) -> None:
+        self.seq = seq
         self.since: int = leaf["from"]
         self.mode: str = leaf["mode"]
         self.ppm: int = leaf["ppm"]
@@ -806,52 +824,84 @@ class Policy:
         self.starts: int = leaf["starts"]
         self.ends: int = leaf["ends"]
         self.kept: int = leaf["kept_days"] * DAY
-        self._highest: int = (self.ppm << 64) // MICRO
+        self.shares = shares_of(leaf)
 
-    def threshold(self, tokens: int) -> int:
+    def threshold(self, tokens: int, ppm: int) -> int:
         """T = floor(2^64 * ppm * min(tok, smooth) / (10^6 * smooth)), 0 below one."""
         if tokens < MICRO:
             return 0
         if tokens < self.smooth:
-            return (self.ppm * tokens << 64) // (MICRO * self.smooth)
-        return self._highest
+            return (ppm * tokens << 64) // (MICRO * self.smooth)
+        return (ppm << 64) // MICRO
+
+
+def shares_of(leaf: Leaf) -> frozenset[int]:
+    """With `cover`: what a draw's own p may be. Few, so that none names an agent."""
+    if "cover" not in leaf:
+        return frozenset()
+    rung, most = leaf["cover"]["min"], leaf["cover"]["max"]
+    rungs = {leaf["ppm"], most}
+    while 0 < rung < most:
+        rungs.add(rung)
+        rung *= 2
+    return frozenset(rungs)
+
+
+def is_cover_within(leaf: Leaf) -> bool:
+    """The hard limits of probabilities that follow how often an agent was drawn."""
+    cover = leaf.get("cover")
+    return not cover or (
+        all(1 <= cover[name] <= most for name, most in HARD_COVER.items())
+        and 1 <= cover["min"] <= leaf["ppm"] <= cover["max"]
+    )
 
 
 NOTHING = dict.fromkeys(("from", "ppm", "c", "starts", "ends", "kept_days"), 0)
-NO_POLICY = Policy({**NOTHING, "mode": "", "B": 1, "smooth": 1})
+NO_POLICY = Policy(0, {**NOTHING, "mode": "operator", "B": 1, "smooth": 1})
 
 
 class Policies:
-    """5. Which policy holds for the next draw."""
+    """5. Which policy holds for the next draw of an epoch."""
 
     def __init__(self, case: Case) -> None:
         self._case = case
-        self._adopted: deque[Policy] = deque()
-        self._newest = self._current = NO_POLICY
+        self._adopted = [NO_POLICY]
         self._version = 0
 
     def read(self, seq: int, leaf: Leaf) -> None:
-        case, policy = self._case, Policy(leaf)
+        case, policy = self._case, Policy(seq, leaf)
         for is_wrong, what in self._limits(leaf):
             if is_wrong:
                 case.find("POLICY", seq, what)
         case.span = case.span or max(1, leaf["epoch_seconds"])
-        last = max(case.epoch, self._newest.since)
+        self._check_start(policy)
+        policy.since = max(policy.since, self._adopted[-1].since)
+        self._version = leaf["version"]
+        track(self._adopted, "policies")
+        self._adopted.append(policy)
+
+    def _check_start(self, policy: Policy) -> None:
+        """Rules are for what comes; where witnesses look on, for whole epochs."""
+        case, before, seq = self._case, self._adopted[-1], policy.seq
         seen, end = case.times.not_after(seq), (policy.since + 1) * case.span
-        is_new_mode = self._version and policy.mode != self._newest.mode
-        if policy.since < last or (is_new_mode and policy.since == case.epoch):
-            what = f"from epoch {policy.since}, after draws or a policy of {last}"
+        first = max(case.epoch, before.since)
+        if before is not NO_POLICY and seen is not None:
+            first = max(first, case.epoch + 1)
+        for mode, epoch in case.opened.items():
+            if mode != policy.mode:  # what is committed to keeps its mode
+                first = max(first, epoch + 1)
+        if policy.since < first:
+            what = f"from epoch {policy.since}, can hold from epoch {first} at first"
             case.find("RETROPOLICY", seq, what)
         elif seen is not None and seen > end + case.span:
             what = f"witnesses first saw it {seen - end} s after its first epoch"
             case.find("RETROPOLICY", seq, what)
-        self._version, self._newest = leaf["version"], policy
-        self._adopted.append(policy)
 
     def _limits(self, leaf: Leaf) -> Iterator[tuple[bool, str]]:
         """The hard limits: constants of the product, not settings."""
         ppm, refill, span = leaf["ppm"], leaf["c"], leaf["epoch_seconds"]
         most = leaf["B"] * MICRO + HARD_WINDOW * refill
+        chain = QUICKNET if leaf["mode"] == "drand" else None
         yield leaf["version"] != self._version + 1, "its version does not follow"
         yield max(ppm, refill) > HARD_PPM, "above the hard ceiling of 10 %"
         yield ppm > refill, "the rate is above the ceiling"
@@ -862,17 +912,22 @@ class Policies:
         yield not 1 <= leaf["max_seconds"] <= 3600, "records over an hour"  # noqa: PLR2004  # the limit itself
         yield not 300 <= span <= DAY, "an epoch is 5 minutes to a day"  # noqa: PLR2004  # the limit itself
         yield self._case.span not in (0, span), "the length of epochs changes"
+        yield leaf.get("chain") != chain, "no beacon is named, or one not known here"
+        yield not is_cover_within(leaf), "its coverage is outside 1 ppm to 5 %"
 
-    def enter(self, epoch: int) -> Policy:
-        """The policy of a draw in this epoch: adopted already, and to hold by then."""
-        while self._adopted and self._adopted[0].since <= epoch:
-            self._current = self._adopted.popleft()
-        return self._current
+    def of(self, epoch: int) -> Policy:
+        """The policy that holds in an epoch, as far as adopted by this leaf."""
+        return self._adopted[bisect_right(self._adopted, epoch, key=starting) - 1]
+
+
+def starting(policy: Policy) -> int:
+    return policy.since
 
 
 # --- 6. Epochs
 
 DRAWN = struct.Struct(">16sQQ")  # tag, T, place and result
+SPARED = struct.Struct(">16sQQ")  # tag, T, and what T would have been
 
 
 @dataclass(slots=True)
@@ -884,24 +939,28 @@ class Epoch:
     commit: str = ""
     mode: str = "operator"
     mixed: str | int = ""  # nonce commitment, or round
+    rules: int = 0  # place of the newest policy drawn under
     is_first: bool = False
     draws: int = 0
     records: int = 0
     armed: bytearray = field(default_factory=bytearray)  # draws with T > 0, packed
+    spared: bytearray = field(default_factory=bytearray)  # of a lower T, with a reason
 
 
 class Epochs:
     """6. Commitments, reveals, outside values, tag keys."""
 
-    def __init__(self, case: Case) -> None:
-        self._case = case
+    def __init__(self, case: Case, policies: Policies) -> None:
+        self._case, self._policies = case, policies
         self._open: dict[int, Epoch] = {}
         self._closed: set[int] = set()
-        self._seeds: set[bytes] = set()
+        self._public: set[bytes] = set()  # seeds and nonces
         self._gone_keys: set[int] = set()
-        self.first: int | None = None
+        self._eldest = -1  # the epoch that was committed to first
+        self.first = NEVER
         self.tag_keys: dict[int, tuple[int, str]] = {}  # week → place and commitment
         self.modes: Counter[str] = Counter()
+        self.spared = Bucket(0)
 
     def read_open(self, seq: int, leaf: Leaf) -> None:
         case, number = self._case, leaf["e"]
@@ -909,22 +968,32 @@ class Epochs:
             case.find("EPOCHREOPENED", seq, f"epoch {number} was opened before")
             return
         track(self._open, "epochs")
-        self.first = number if self.first is None else self.first
+        self._eldest = self._eldest if case.opened else number
+        self.first = min(self.first, number)
         epoch = self._open[number] = Epoch(number, seq, leaf["commit"])
-        epoch.is_first = not self._closed and number <= self.first + 1
+        epoch.is_first = not self._closed and number - self._eldest in (0, 1)
+        self._read_mode(epoch, leaf)
+        if not case.times.newest and 0 < number * case.span <= case.clock:
+            case.skip("epochs committed after they began, by the ledger's own account")
+
+    def _read_mode(self, epoch: Epoch, leaf: Leaf) -> None:
+        """What will be mixed in, as the policy scheduled for that epoch wants it."""
+        case, number = self._case, epoch.number
         if {"nonce_commit", "round"} <= leaf.keys():
-            case.find("ENCODING", seq, "an epoch has one outside value at most")
+            case.find("ENCODING", epoch.seq, "an epoch has one outside value at most")
         if "nonce_commit" in leaf:
             epoch.mode, epoch.mixed = "witness", leaf["nonce_commit"]
         elif "round" in leaf:
             epoch.mode, epoch.mixed = "drand", leaf["round"]
-            late = max(0, number * case.span - BEACON_GENESIS)
-            if case.span and epoch.mixed != -(-late // BEACON_PERIOD) + 1:
-                case.find("BEACON", seq, f"epoch {number} names another round")
-        if not case.times.newest and 0 < number * case.span <= case.clock:
-            case.skip("epochs committed after they began, by the ledger's own account")
+        case.opened[epoch.mode] = max(number, case.opened.get(epoch.mode, number))
+        self._compare_mode(epoch.seq, epoch, self._policies.of(number))
 
-    def enter(self, seq: int, number: int, mode: str) -> Epoch:
+    def _compare_mode(self, seq: int, epoch: Epoch, policy: Policy) -> None:
+        if epoch.mode != policy.mode and policy is not NO_POLICY:
+            what = f"epoch {epoch.number} is of mode {epoch.mode}, its policy of"
+            self._case.find("BEACON", seq, f"{what} {policy.mode}")
+
+    def enter(self, seq: int, number: int, policy: Policy) -> Epoch:
         """The epoch of a batch that begins here."""
         case, epoch = self._case, self._open.get(number)
         if number < case.epoch or number in self._closed:
@@ -932,9 +1001,9 @@ class Epochs:
             case.find("ORDER", seq, what)
         elif epoch is None:
             case.find("LATECOMMIT", seq, f"epoch {number} has no commitment yet")
-        elif mode not in ("", epoch.mode):
-            what = f"epoch {number} is of mode {epoch.mode}, the policy says {mode}"
-            case.find("BEACON", seq, what)
+        else:
+            self._compare_mode(seq, epoch, policy)
+            epoch.rules = policy.seq
         case.epoch = max(case.epoch, number)
         case.clock = max(case.clock, number * case.span)
         if case.span:
@@ -942,17 +1011,19 @@ class Epochs:
         return epoch or Epoch(number)
 
     def _check_place(self, seq: int, start: int, end: int) -> None:
-        """Drawn while the epoch lasted, under a tag key that was committed before."""
+        """Drawn while the epoch lasted, under tag keys committed and still alive."""
         case, seen = self._case, self._case.times.not_after(seq)
         if case.times.not_before(seq) > end + CLOCK_SLACK:
             case.find("LATEBIND", seq, "drawn after its epoch was over")
         if seen is not None and seen < start - CLOCK_SLACK:
             case.find("LATEBIND", seq, "drawn before its epoch began")
-        for week in {start // WEEK, (end - 1) // WEEK}:
-            if week not in self.tag_keys:
-                case.find("LATECOMMIT", seq, f"week {week} has no tag key yet")
-            elif week in self._gone_keys:
-                case.find("ORDER", seq, f"the tag key of week {week} was destroyed")
+        weeks = {start // WEEK, (end - 1) // WEEK}
+        for week in weeks - self.tag_keys.keys():
+            case.find("LATECOMMIT", seq, f"week {week} has no tag key yet")
+        if is_young(start, end):  # last week's still name its last calls
+            weeks.add(start // WEEK - 1)
+        for week in weeks & self._gone_keys:
+            case.find("ORDER", seq, f"the tag key of week {week} was destroyed")
 
     def read_close(self, seq: int, leaf: Leaf) -> None:
         case, number = self._case, leaf["e"]
@@ -967,9 +1038,8 @@ class Epochs:
         seed, value = bytes.fromhex(leaf["seed"]), bytes.fromhex(leaf.get("x", ""))
         if hashed(b"ponctuel/seed/v1", u64(number), seed).hex() != epoch.commit:
             case.find("SEED", seq, f"epoch {number}: not the seed committed to")
-        if seed in self._seeds:
+        if seed in self._public:
             case.find("SEED", seq, f"epoch {number}: this seed was public before")
-        self._seeds.add(seed)
         if (leaf["draws"], leaf["records"]) != (epoch.draws, epoch.records):
             what = f"{epoch.draws} draws, {epoch.records} RECORD are in the ledger"
             case.find("COUNT", seq, what)
@@ -977,45 +1047,59 @@ class Epochs:
         if problem:
             case.find("BEACON", seq, f"epoch {number}: {problem}")
             epoch.mode = "operator"
+        self._public |= {seed, value}
         if epoch.armed:
             self._judge_mode(epoch)
-            self._recompute(epoch, seed, value)
+        self._recompute(epoch, seed, value)
 
     def _problem_of_value(self, epoch: Epoch, value: bytes, sig: str) -> str:
         """What is wrong with the outside value; one nobody vouches for is no value."""
         if epoch.mode == "operator":
-            return (
-                "a value that nobody committed to is mixed in" if value or sig else ""
-            )
+            return "a value nobody committed to is mixed in" if value or sig else ""
+        if not value and not sig and not epoch.armed:
+            self._case.skip("epochs without draws whose outside value never came")
+            return ""
         if not value:
-            return "its outside value is missing" if epoch.armed else ""
+            return "its outside value is missing"
         if epoch.mode == "witness":
             commit = hashed(b"ponctuel/nonce/v1", u64(epoch.number), value)
-            return "" if commit.hex() == epoch.mixed and not sig else "another nonce"
-        known = self._case.auditor.beacons.get(int(epoch.mixed))
+            is_new = commit.hex() == epoch.mixed and value not in self._public
+            return "" if is_new and not sig else "another nonce, or one public before"
+        return self._problem_of_beacon(epoch, value, sig)
+
+    def _problem_of_beacon(self, epoch: Epoch, value: bytes, sig: str) -> str:
+        """It must be of the first round since the epoch began; a list says the rest."""
+        case = self._case
+        late = max(0, epoch.number * case.span - BEACON_GENESIS)
+        if case.span and epoch.mixed != -(-late // BEACON_PERIOD) + 1:
+            return f"round {epoch.mixed} is not the first since it began"
+        known = case.auditor.beacons.get(int(epoch.mixed))
         if hashed(bytes.fromhex(sig)) != value or known not in (None, value):
             return f"not the beacon's value of round {epoch.mixed}"
         if known is None:
-            self._case.skip("beacon values that are not in the auditor's file")
+            case.skip("beacon values that are not in the auditor's file")
             epoch.mode = "operator"
         return ""
 
     def _judge_mode(self, epoch: Epoch) -> None:
         """Committed before anybody could know the draws; else the operator chose."""
         case, start = self._case, epoch.number * self._case.span
-        tag_key, _ = self.tag_keys.get(start // WEEK, (0, ""))
-        seen = [case.times.not_after(seq) for seq in (epoch.seq, tag_key)]
-        mode = "operator"
         if epoch.is_first:
             case.skip("first epochs, committed when they had begun or were about to")
             return
-        if seen[0] is None or seen[1] is None:
+        weeks = {start // WEEK, (start + case.span - 1) // WEEK}
+        places = [epoch.seq, *(self.tag_keys.get(week, (0, ""))[0] for week in weeks)]
+        mode = "operator"
+        if max(map(case.times.seen, places)) < start:
+            mode = epoch.mode
+        elif None in map(case.times.not_after, places):
             case.skip("epochs whose commitment no quorum of witnesses has dated")
-        elif max(seen[0], seen[1]) >= start:
+        else:
             what = f"epoch {epoch.number}: witnesses first saw its commitment too late"
             case.find("LATECOMMIT", epoch.seq, what)
-        else:
-            mode = epoch.mode
+        if mode != "operator" and case.times.seen(epoch.rules) >= start:
+            case.skip("epochs whose rules were first seen when draws could be known")
+            mode = "operator"
         self.modes[mode] += 1
 
     def _recompute(self, epoch: Epoch, seed: bytes, value: bytes) -> None:
@@ -1026,6 +1110,11 @@ class Epochs:
             if (number < threshold) != place & 1:
                 what = f"u is {number:016x}, T is {threshold:016x}"
                 self._case.find("DRAW", place >> 1, what)
+        for tag, low, high in SPARED.iter_unpack(epoch.spared):
+            number = int.from_bytes(draw(b"ponctuel/draw/v1" + tag)[:8], "big")
+            self.spared.drawn += 1
+            self.spared.chance += high - low
+            self.spared.recorded += low <= number < high
 
     def read_tag_key(self, seq: int, leaf: Leaf) -> None:
         track(self.tag_keys, "tag keys")
@@ -1034,12 +1123,13 @@ class Epochs:
         self.tag_keys.setdefault(leaf["week"], (seq, leaf["commit"]))
 
     def read_gone_key(self, seq: int, leaf: Leaf) -> None:
-        if not self.has_tag_key(leaf["week"]):
-            self._case.find("ORDER", seq, "there is no such tag key to destroy")
-        self._gone_keys.add(leaf["week"])
-
-    def has_tag_key(self, week: int) -> bool:
-        return week in self.tag_keys and week not in self._gone_keys
+        case, week = self._case, leaf["week"]
+        if week not in self.tag_keys or week in self._gone_keys:
+            case.find("ORDER", seq, "there is no such tag key to destroy")
+            return
+        self._gone_keys.add(week)
+        if case.times.seen(seq) < (week + 1) * WEEK - CLOCK_SLACK:
+            case.find("ORDER", seq, f"destroyed while week {week} lasted")
 
     def finish(self, hidden: int) -> None:
         """What is still open; the first leaf kept back is a draw of such an epoch."""
@@ -1055,10 +1145,18 @@ class Epochs:
                 case.skip("draws whose seed is in no leaf disclosed yet", epoch.draws)
 
 
+def is_young(start: int, end: int) -> bool:
+    """Whether a span of time lies in its week's first day."""
+    return end <= start // WEEK * WEEK + DAY
+
+
 # --- 7, 8, 11 and 13. Draws
 
 DRAW = SPELLINGS["DRAW"].fullmatch
-DrawFields = tuple[bytes, ...]  # T b c c_prev d e s x as they stand, None if absent
+DrawFields = tuple[bytes, ...]  # T b c c_prev d e p s x as they stand, None if absent
+LARGEST = 2**64 - 1
+TOTAL = b"all"  # the site's own bucket, never a stratum's name
+SPARE = b"(of the excluded, had they been drawn)"
 
 
 class Bucket:
@@ -1116,8 +1214,8 @@ class Draws:
         self._recent: deque[int] = deque(maxlen=HARD_RECORDS + 1)
         self._tags = Tags()
         self._stops: set[str] = set()
-        self._is_running = self._needs_last_week = False
-        self.number = 0
+        self._is_running = self._is_young = self._may_be_young = False
+        self.number = self._covered = 0
         self.excluded: Counter[str] = Counter()
 
     def interrupt(self) -> None:
@@ -1130,16 +1228,21 @@ class Draws:
 
     def read(self, seq: int, fields: DrawFields) -> bool:
         """Replay one draw; returns whether it is a RECORD."""
-        raw_t, first, tag, previous, result, raw_e, stratum, reason = fields
+        raw_t, first, tag, previous, result, raw_e, raw_p, stratum, reason = fields
         threshold, number, is_record = int(raw_t, 16), int(raw_e), result == b"1"
         follows = self._room and tag > self._last_tag and number == self._epoch.number
         if first or not follows:
             self._begin(seq, number, is_marked=bool(first))
         self._room, self._last_tag = self._room - 1, tag
-        allowed = self._replay(seq, stratum, is_record=is_record)
+        tokens = self._replay(seq, stratum, is_record=is_record)
+        covers = raw_p or self.policy.shares
+        share = self._read_share(seq, raw_p) if covers else self.policy.ppm
+        allowed = self.policy.threshold(tokens, share)
+        name, epoch = unhexlify(tag), self._epoch
         if reason or threshold != allowed or not threshold or self._stops:
             self._explain(seq, threshold, allowed, (reason or b"").decode())
-        name, epoch = unhexlify(tag), self._epoch
+            if threshold < allowed:
+                epoch.spared += SPARED.pack(name, threshold, min(allowed, LARGEST))
         self._tags.add(name, seq)
         epoch.draws += 1
         epoch.records += is_record
@@ -1150,7 +1253,7 @@ class Draws:
             own.chance += threshold
         elif is_record:
             self._case.find("DRAW", seq, "RECORD with T = 0")
-        if previous or self._needs_last_week:
+        if previous or self._may_be_young:
             self._read_previous(seq, previous)
         if threshold and not self._is_running:
             self._case.find("POLICY", seq, "drawn outside the campaign")
@@ -1161,26 +1264,38 @@ class Draws:
             what = "tags do not rise, or a batch is unmarked, too long, of two epochs"
             self._case.find("ORDER", seq, what)
         self._room = LARGEST_BATCH
-        policy = self.policy = self._policies.enter(number)
-        self._epoch = self._epochs.enter(seq, number, policy.mode)
+        policy = self.policy = self._policies.of(number)
+        self._epoch = self._epochs.enter(seq, number, policy)
         start, end = number * self._case.span, (number + 1) * self._case.span
         self._is_running = policy.starts < end and start < policy.ends
-        week = start // WEEK
-        is_young = end <= week * WEEK + DAY
-        self._needs_last_week = is_young and self._epochs.has_tag_key(week - 1)
+        has_last_week = start // WEEK - 1 in self._epochs.tag_keys
+        self._is_young = is_young(start, end)
+        self._may_be_young = has_last_week and start % WEEK < DAY
+
+    def _read_share(self, seq: int, raw: bytes | None) -> int:
+        """p, which a draw names if and only if its policy has `cover`."""
+        policy, share = self.policy, int(raw or b"0")
+        if share not in policy.shares:
+            what = "is not a step of the policy's" if raw else "is missing"
+            self._case.find("THRESHOLD", seq, f"its probability p {what}")
+            return policy.ppm
+        self._covered += share != policy.ppm
+        return share
 
     def _replay(self, seq: int, stratum: bytes, *, is_record: bool) -> int:
-        """The threshold that policy and earlier draws give; tokens are spent."""
+        """The tokens that policy and earlier draws leave; a RECORD spends them."""
         policy, own = self.policy, self._strata.get(stratum)
         site = self._site = self._site or Bucket(policy.full)
         if own is None:
             track(self._strata, "strata")
+            if stratum == TOTAL:
+                self._case.find("ENCODING", seq, "a stratum with the site's own name")
             own = self._strata[stratum] = Bucket(policy.full)
         self.number += 1
         tokens = min(site.pass_call(policy), own.pass_call(policy))
         if is_record:
             self._spend(seq, site, own, tokens)
-        return policy.threshold(tokens)
+        return tokens
 
     def _spend(self, seq: int, site: Bucket, own: Bucket, tokens: int) -> None:
         """11. Any window: of B + c*n, of the hard 100 in 1,000."""
@@ -1196,7 +1311,7 @@ class Draws:
     def _explain(self, seq: int, threshold: int, allowed: int, reason: str) -> None:
         """T is the replayed one, or 0 for a reason that the ledger does not deny."""
         is_stop = reason in ("stopped", "breaker")
-        if is_stop != bool(self._stops) or (is_stop and reason not in self._stops):
+        if (self._stops and threshold) or (is_stop and reason not in self._stops):
             what = "drawn although draws were stopped, or stopped by no leaf"
             self._case.find("STOPPED", seq, what)
         wanted = 0 if reason else allowed
@@ -1225,6 +1340,8 @@ class Draws:
         """In a week's first day a call may have been drawn under last week's tag."""
         if previous:
             self._tags.add(unhexlify(previous), seq)
+        elif not self._is_young:
+            self._case.skip("draws without last week's tag, perhaps of its week's end")
         else:
             what = "without last week's tag it may be a second draw"
             self._case.find("DUPLICATE", seq, what)
@@ -1233,13 +1350,17 @@ class Draws:
         """8. and 13., for all draws and for each stratum."""
         for seq in self._tags.repeated():
             self._case.find("DUPLICATE", seq, "the call was drawn before")
+        if self._covered:
+            what = "whether a probability raised or lowered for coverage follows its"
+            what += " agent's own count, which nobody may choose knowing the draw"
+            self._case.skip(what, self._covered)
         total = Bucket(0)
         for own in self._strata.values():
             total.drawn += own.drawn
             total.recorded += own.recorded
             total.chance += own.chance
-        named = [("all", total), *((k.decode(), v) for k, v in self._strata.items())]
-        return [self._band(name, bucket) for name, bucket in named]
+        named = [(TOTAL, total), *self._strata.items(), (SPARE, self._epochs.spared)]
+        return [self._band(name.decode(), bucket) for name, bucket in named]
 
     def _band(self, name: str, bucket: Bucket) -> dict[str, Any]:
         low, high = band(bucket.drawn, bucket.chance / 2**64)
@@ -1253,8 +1374,9 @@ class Draws:
 def band(calls: int, expected: float) -> tuple[int, int]:
     """13. The numbers of recordings that are not rarer than RARE, on either side.
 
-    Exact if T was the same for all; if it varied, the true band is narrower still
-    (Hoeffding 1956).
+    Exact if T was the same for all; if it varied by itself, the true band is narrower
+    still (Hoeffding 1956). Where T follows earlier draws, as tokens and coverage make
+    it, chance alone leaves the band about as rarely.
     """
     rate = expected / calls if calls else 0
     if not 0 < rate < 1:
@@ -1303,6 +1425,7 @@ class Outcomes:
         self._undated: list[tuple[int, Recording]] = []
         self._keys: dict[int, int] = {}  # day → deadline
         self._gone_keys: set[int] = set()
+        self._salts: set[int] = set()
         self.counts: Counter[str] = Counter()
 
     def expect(self, seq: int, epoch: int, kept: int) -> None:
@@ -1318,7 +1441,7 @@ class Outcomes:
 
     def read_outcome(self, seq: int, leaf: Leaf) -> None:
         case, found = self._case, self._drawn.get(leaf["draw"])
-        if len(leaf) != len(("leaf", "draw", "its outcome")):
+        if len(leaf) != len(("leaf", "draw", "n", "its outcome")):
             case.find("ENCODING", seq, "an outcome is one of rec, fail and objected")
         if found is None:
             case.find("UNSAMPLED", seq, f"leaf {leaf['draw']} drew no RECORD")
@@ -1327,7 +1450,15 @@ class Outcomes:
         else:
             if case.at_least(seq) > found.due:
                 case.find("NOOUTCOME", seq, "the outcome came after more than 4 hours")
+            self._read_salt(seq, leaf)
             self._close(seq, leaf, found)
+
+    def _read_salt(self, seq: int, leaf: Leaf) -> None:
+        """What keeps a leaf not yet disclosed from being guessed by its hash."""
+        salt = int(leaf["n"], 16)
+        if salt in self._salts:
+            self._case.find("DUPLICATE", seq, "its n stood before, so it hides nothing")
+        self._salts.add(salt)
 
     def _close(self, seq: int, leaf: Leaf, recording: Recording) -> None:
         if "rec" not in leaf:
@@ -1359,6 +1490,7 @@ class Outcomes:
             case.find("UNSAMPLED", seq, f"leaf {leaf['draw']} was not recorded")
         else:
             self._judge(seq, found.deadline, "LATEDELETE")
+            self._read_salt(seq, leaf)
             self._drawn[leaf["draw"]] = DELETED
             self.counts["deleted"] += 1
 
@@ -1445,9 +1577,11 @@ class Call:
     """A call as the platform lists it."""
 
     started: int
-    is_recorded: bool
-    has_key: bool = False
+    is_recorded: bool = False
     is_found: bool = False
+
+
+RECORDED = ("1", "true", "yes", "oui")
 
 
 class Platform:
@@ -1455,7 +1589,7 @@ class Platform:
 
     def __init__(self, case: Case, path: Path) -> None:
         self._case = case
-        self._calls: list[Call] = []
+        self._calls: dict[bytes, Call] = {}
         self._by_tag: dict[bytes, Call] = {}
         self._tagging = {week: Mac(key) for week, key in case.auditor.tag_keys.items()}
         for row in read_rows(path, {"connection", "root_call_id", "started_at"}):
@@ -1463,19 +1597,19 @@ class Platform:
                 self._add(row)
             except ValueError as error:
                 raise UnreadableError(f"{path}: started_at: {error}") from None
-        starts = [call.started for call in self._calls]
+        starts = [call.started for call in self._calls.values()]
         self._first, self._last = min(starts, default=0), max(starts, default=-1)
 
     def _add(self, row: dict[str, str]) -> None:
-        flag = row.get("recorded", "").lower() in ("1", "true", "yes", "oui")
-        call = Call(instant(row["started_at"]), flag)
+        """One leg of a call, or all of it: the earliest begins it."""
         parts = ("ponctuel/tag/v1", row["connection"], row["root_call_id"])
-        named = "\0".join(parts).encode()
-        moments = (call.started - DAY, call.started, call.started + DAY)
+        named, started = "\0".join(parts).encode(), instant(row["started_at"])
+        call = self._calls.setdefault(named, Call(started))
+        call.started = min(call.started, started)
+        call.is_recorded |= row.get("recorded", "").lower() in RECORDED
+        moments = (started - DAY, started, started + DAY)
         for week in {moment // WEEK for moment in moments} & self._tagging.keys():
             self._by_tag[self._tagging[week](named)[:16]] = call
-            call.has_key |= week == call.started // WEEK
-        self._calls.append(call)
 
     def read(self, seq: int, fields: DrawFields) -> None:
         case, number = self._case, int(fields[5])
@@ -1487,7 +1621,11 @@ class Platform:
             return
         if found[0] is not found[-1] and start // WEEK - 1 in self._tagging:
             case.find("PHANTOM", seq, "its tag of last week is not this call's")
+        if call.is_found:
+            case.find("DUPLICATE", seq, "the platform's one call was drawn before")
         call.is_found = True
+        if start > call.started:
+            case.skip("calls drawn in the epoch after the one they began in")
         seen = case.times.not_after(seq)
         if max(start, case.times.not_before(seq)) > call.started + BIND_DELAY:
             case.find("LATEBIND", seq, "drawn too long after the call began")
@@ -1511,14 +1649,14 @@ class Platform:
             label = b"ponctuel/tagkey/v1" + str(week).encode()
             if commit and hashed(label, key).hex() != commit:
                 case.find("SEED", seq, f"not the tag key committed to for week {week}")
-        begun = (epochs.first or 0) * case.span
+        begun = epochs.first * case.span if epochs.first != NEVER else 0
         shown = max(case.clock, case.now) - BIND_DELAY
-        for call in self._calls:
+        for call in self._calls.values():
             if call.is_found:
                 continue
             if not begun <= call.started < shown:
                 case.skip("calls before the ledger, or after what it discloses")
-            elif not call.has_key:
+            elif call.started // WEEK not in self._tagging:
                 case.skip("calls of weeks whose tag key was not given")
             else:
                 self._lose(call)
@@ -1542,11 +1680,22 @@ def check_store(case: Case, path: Path, living: dict[str, int]) -> None:
             is_known = sizes[size] > 0
             sizes[size] -= 1
         known += is_known
-        if not is_known:
+        if not is_known and is_newer(case, path, row):
+            case.skip("objects younger than the leaves that are disclosed")
+        elif not is_known:
             shown = row.get("id", digest)[:80]
             case.find("STRAYOBJECT", None, f"object {shown}: no leaf, or deleted")
     if known < len(living):
         case.skip("recordings that are not in the store's list", len(living) - known)
+
+
+def is_newer(case: Case, path: Path, row: dict[str, str]) -> bool:
+    """Whether the store dates an object after the last leaf can have been written."""
+    try:
+        stored = instant(row["stored_at"]) if row.get("stored_at") else 0
+    except ValueError as error:
+        raise UnreadableError(f"{path}: stored_at: {error}") from None
+    return stored >= case.clock - CLOCK_SLACK > 0
 
 
 # --- The steps, joined
@@ -1557,8 +1706,8 @@ class Replay:
 
     def __init__(self, case: Case, platform: Platform | None) -> None:
         self._case, self._platform = case, platform
-        self._epochs, self._outcomes = Epochs(case), Outcomes(case)
-        self._policies = Policies(case)
+        self._policies, self._outcomes = Policies(case), Outcomes(case)
+        self._epochs = Epochs(case, self._policies)
         self._draws = Draws(case, self._policies, self._epochs)
         self._told: Counter[str] = Counter()
         self._readers: dict[str, Callable[[int, Leaf], None]] = {
@@ -1633,6 +1782,7 @@ class Replay:
             "size": size,
             "entries": self.size,
             "mode": f"{weakest}-seeded",
+            "epochs": {mode: modes[mode] for mode in MODES if modes[mode]},
             "chance": self._draws.finish(),
             "draws": self._draws.number,
             "outcomes": dict(self._outcomes.counts),
@@ -1769,7 +1919,7 @@ def as_text(case: Case, facts: Facts) -> Iterator[str]:
         yield f"{code}: {number}" + (f", first {LISTED}:" if number > LISTED else ":")
         for _, seq, detail in (one for one in case.findings if one[0] == code):
             yield f"    {'bundle' if seq is None else f'leaf {seq}'}: {detail}"
-    for name in ("draws", "outcomes", "excluded", "told"):
+    for name in ("epochs", "draws", "outcomes", "excluded", "told"):
         yield f"Counted: {name}: {facts[name]}"
     for one in (one for one in facts["chance"] if one["calls"]):
         yield "Recorded: {stratum}: {recorded} of {calls}".format(**one)

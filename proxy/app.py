@@ -36,6 +36,7 @@ from proxy.intake.connections import Connection, Connections
 from proxy.intake.routes import Webhooks
 from proxy.intake.uploads import Uploads
 from proxy.jobs import Jobs
+from proxy.ledger.witnessing import Witness
 from proxy.metrics import SiteMetrics
 from proxy.platforms.base import Platform, RecordingSource
 from proxy.problems import problems
@@ -46,7 +47,14 @@ from proxy.site_settings import SitePart
 from proxy.vault.filesystem import FilesystemStore
 from proxy.vault.keys import sites_with_day_keys
 from proxy.vault.shelf import LONGEST_WRITE
-from proxy.wiring import make_platforms, make_tls, revealed
+from proxy.wiring import (
+    make_outside,
+    make_platforms,
+    make_time_authority,
+    make_tls,
+    make_witnesses,
+    revealed,
+)
 from sampling.policy import NO_POLICY
 
 log = structlog.get_logger()
@@ -96,9 +104,10 @@ class Service:
         """Steps 1 and 2 alone, for commands; return the database's address."""
         self._refuse_unlisted_sites()
         platforms = make_platforms(self.settings)
+        witnesses = make_witnesses(self.settings)
         dsn = await self._database_address()
         self._objects.remove_leftovers((self.clock() - LONGEST_WRITE).timestamp())
-        await self._make_sites(dsn, platforms)
+        await self._make_sites(dsn, platforms, witnesses)
         return dsn
 
     async def wait_ready(self) -> None:
@@ -165,14 +174,17 @@ class Service:
             )
 
     async def _make_sites(
-        self, dsn: str, made: Mapping[str, Mapping[str, Platform]]
+        self,
+        dsn: str,
+        made: Mapping[str, Mapping[str, Platform]],
+        witnesses: Mapping[str, tuple[Witness, ...]],
     ) -> None:
         for name, part in self.settings.sites.items():
             platforms = made[name]
             database = await open_pool(dsn, name, self.settings.database.pool_size)
             sources = {key: platform.source for key, platform in platforms.items()}
             site = Site(
-                self._site_config(name, part),
+                self._site_config(name, part, witnesses[name]),
                 database,
                 self._objects,
                 sources,
@@ -189,16 +201,25 @@ class Service:
                 )
             )
 
-    def _site_config(self, name: str, part: SitePart) -> SiteConfig:
+    def _site_config(
+        self, name: str, part: SitePart, witnesses: tuple[Witness, ...]
+    ) -> SiteConfig:
+        origin = part.origin or f"ponctuel.example/{name}"
         return SiteConfig(
             policy=part.policy.to_policy(1) if part.policy else NO_POLICY,
+            mode=part.randomness.mode,
+            outside=make_outside(name, part, origin),
+            witnesses=witnesses,
+            quorum=part.quorum,
             lines=part.to_lines(),
             keys_directory=self.settings.keys_directory,
             epoch_seconds=self.settings.draw.epoch_seconds,
             epochs_ahead=self.settings.draw.epochs_ahead,
+            inspection_weeks=self.settings.draw.inspection_weeks,
             max_bytes=self.settings.vault.max_bytes,
-            origin=part.origin or f"ponctuel.example/{name}",
+            origin=origin,
             publication_seconds=self.settings.metrics.interval_seconds,
+            time_authority=make_time_authority(self.settings.timestamps),
         )
 
     def _sources(self) -> dict[str, RecordingSource]:

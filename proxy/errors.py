@@ -217,3 +217,10 @@ class NoteError(PonctuelError):
     """A signed note of the ledger, or the tree it speaks of, does not hold."""
 
     error_id = "bad-note"
+
+
+class NoOutsideValueError(PonctuelError):
+    """The outside value this epoch is drawn with is not there."""
+
+    status = 503
+    error_id = "no-outside-value"

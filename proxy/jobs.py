@@ -135,7 +135,10 @@ class Jobs:
             log.warning("a recording could not be stopped", problem=error.error_id)
 
     async def _tend(self, _: Schedule) -> None:
-        await self._for_each_site("tend", lambda site: site.tend())
+        """All sites at once: one's slow witness must not hold up another's heads."""
+        await asyncio.gather(
+            *(self._try("tend", site.tend) for site in self._sites.values())
+        )
 
     async def _forget_log(self, _: Schedule) -> None:
         if self._pool:
@@ -143,14 +146,12 @@ class Jobs:
                 await forget_job_log(connection)
 
     async def _sweep(self, _: Schedule) -> None:
-        await self._for_each_site("sweep", lambda site: site.sweep())
-
-    async def _for_each_site(
-        self, name: str, act: Callable[[Site], Awaitable[object]]
-    ) -> None:
-        """One site's fault does not keep the others from their turn."""
         for site in self._sites.values():
-            try:
-                await act(site)
-            except PonctuelError as error:
-                log.warning("job failed", job=name, problem=error.error_id)
+            await self._try("sweep", site.sweep)
+
+    async def _try(self, name: str, act: Callable[[], Awaitable[object]]) -> None:
+        """One site's fault does not keep the others from their turn."""
+        try:
+            await act()
+        except PonctuelError as error:
+            log.warning("job failed", job=name, problem=error.error_id)

@@ -81,7 +81,7 @@ class SitePublication:
 
     async def _flush_void(self) -> None:
         """Calls that could not be drawn are counted when the database is back."""
-        void = self._site.calls.void
+        void = self._site.voids.counted
         taken = dict(void)
         if not taken:
             return

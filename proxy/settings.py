@@ -10,9 +10,15 @@ import ipaddress
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -27,6 +33,7 @@ from typing_extensions import override
 
 from proxy.errors import SettingsError
 from proxy.site_settings import Code, Part, SitePart
+from retention.periods import LONGEST_INSPECTION, SHORTEST_INSPECTION
 
 
 class DatabasePart(Part):
@@ -95,10 +102,26 @@ class VaultPart(Part):
 
 
 class DrawPart(Part):
-    """Epochs of the draw."""
+    """Epochs of the draw, and how long its calls can be found again."""
 
     epoch_seconds: int = Field(default=3600, ge=300, le=86_400)
     epochs_ahead: int = Field(default=24, ge=2, le=48)
+    inspection_weeks: int = Field(
+        default=LONGEST_INSPECTION, ge=SHORTEST_INSPECTION, le=LONGEST_INSPECTION
+    )
+
+
+class TimestampsPart(Part):
+    """An RFC 3161 authority that dates a head each day. Off unless both are set."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^(https?://[^\s]+)?$")] = ""
+    certificate: Path | None = None
+
+    @model_validator(mode="after")
+    def is_whole(self) -> Self:
+        if bool(self.url) != bool(self.certificate):
+            raise ValueError("url and certificate go together")
+        return self
 
 
 class Settings(BaseSettings):
@@ -119,6 +142,7 @@ class Settings(BaseSettings):
     metrics: MetricsPart = MetricsPart()
     vault: VaultPart = VaultPart()
     draw: DrawPart = DrawPart()
+    timestamps: TimestampsPart = TimestampsPart()
     sites: dict[Code, SitePart] = {}
 
     @classmethod

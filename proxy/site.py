@@ -1,7 +1,7 @@
 """One site's parts, joined: ledger, draw, vault, outcomes, take-overs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -9,17 +9,28 @@ from pathlib import Path
 from proxy.database.pool import SiteDatabase
 from proxy.errors import PonctuelError, StorageError
 from proxy.intake.epochs import Epochs
+from proxy.intake.opening import EpochPlan
 from proxy.intake.outcomes import Outcomes
 from proxy.intake.pipeline import SiteIntake
-from proxy.intake.policies import adopt_policy
+from proxy.intake.policies import Adoption, adopt_policy
+from proxy.intake.randomness.source import OutsideSource
+from proxy.intake.randomness.values import OutsideValues
 from proxy.intake.sequencer import Sequencer
 from proxy.intake.stops import Stops
+from proxy.intake.store import QUERIES
+from proxy.intake.tag_keys import TagKeys
 from proxy.intake.takeovers import Takeovers
 from proxy.intake.taking import Intake
 from proxy.intake.unanswered import Unanswered
+from proxy.intake.voids import Voids
+from proxy.ledger.cosignatures import Cosignatures
+from proxy.ledger.cosigning import Cosigning
 from proxy.ledger.note import Signer
 from proxy.ledger.publisher import Publisher
+from proxy.ledger.timestamps import Authority, TimeStamps
 from proxy.ledger.transaction import Ledger
+from proxy.ledger.witness_client import WitnessClient
+from proxy.ledger.witnessing import Witness
 from proxy.platforms.base import RecordingSource
 from proxy.vault.keys import KeyRing
 from proxy.vault.objects import ObjectStore
@@ -27,7 +38,9 @@ from proxy.vault.recordings import Vault
 from proxy.vault.shelf import Shelf
 from retention.sweep import SweepReport, quietly, sweep
 from sampling.gates import Line
+from sampling.mixing import Mode
 from sampling.policy import SamplingPolicy
+from sampling.schedule import PolicySchedule
 from sampling.seed import epoch_at
 
 
@@ -36,14 +49,21 @@ class SiteConfig:
     """What a site is told, in the words of its parts."""
 
     policy: SamplingPolicy
+    mode: Mode
+    outside: OutsideSource
+    witnesses: tuple[Witness, ...]
+    quorum: int
     lines: Mapping[str, Line]
     keys_directory: Path
     epoch_seconds: int
     epochs_ahead: int
+    inspection_weeks: int
     max_bytes: int
 
     origin: str
     publication_seconds: int
+
+    time_authority: Authority | None = None
 
     @property
     def strata(self) -> list[str]:
@@ -69,6 +89,10 @@ class Site:
         self.clock = clock
         self.keys = KeyRing(config.keys_directory, self.name)
         self.ledger = Ledger(database)
+        self.cosignatures = Cosignatures(
+            self.ledger, [each.key for each in config.witnesses], config.quorum
+        )
+        self._witness_client = WitnessClient()
         self.vault = Vault(self.ledger, objects, self.keys, clock)
         self.shelf = Shelf(self.ledger, objects, self.keys, clock)
         self.outcomes = Outcomes(self.ledger, self.shelf, clock)
@@ -76,10 +100,16 @@ class Site:
             self.ledger,
             self.keys,
             clock,
-            epoch_seconds=config.epoch_seconds,
-            epochs_ahead=config.epochs_ahead,
+            EpochPlan(config.epoch_seconds, config.epochs_ahead, config.quorum),
+            config.outside,
         )
-        self.unanswered = Unanswered(self.outcomes)
+        self.schedule = PolicySchedule.empty(config.mode)
+        self.outside = OutsideValues(
+            database, config.outside, clock, config.epoch_seconds
+        )
+        self.tag_keys = TagKeys(self.ledger, self.keys, clock, config.inspection_weeks)
+        self.unanswered = Unanswered(database, self.outcomes)
+        self.voids = Voids()
         self.audio = Intake(
             self.ledger, self.vault, self.outcomes, clock, config.max_bytes
         )
@@ -87,10 +117,18 @@ class Site:
         self.calls = SiteIntake(
             ledger=self.ledger,
             epochs=self.epochs,
-            sequencer=Sequencer(self.ledger, self.epochs, clock, self.unanswered.note),
+            sequencer=Sequencer(
+                self.ledger,
+                self.epochs,
+                clock,
+                on_unanswered=self.unanswered.note,
+                on_void=self.voids.note,
+            ),
             outcomes=self.outcomes,
             takeovers=self.takeovers,
             stops=Stops(database),
+            voids=self.voids,
+            name_agent=self.keys.name_agent,
             lines=config.lines,
             clock=clock,
         )
@@ -102,6 +140,21 @@ class Site:
     @cached_property
     def publisher(self) -> Publisher:
         return Publisher(self.ledger, self.signer, self.clock)
+
+    @cached_property
+    def cosigning(self) -> Cosigning:
+        return Cosigning(
+            self.publisher,
+            self.cosignatures,
+            self.config.witnesses,
+            self._witness_client,
+            self.clock,
+        )
+
+    @cached_property
+    def time_stamps(self) -> TimeStamps:
+        authority = self.config.time_authority
+        return TimeStamps(self.ledger, self.publisher, authority, self.clock)
 
     async def attach(self) -> None:
         """Make sure that database, keys and objects belong together, making nothing.
@@ -129,17 +182,28 @@ class Site:
         await self.ledger.begin(self.config.origin, self.signer.key.encode())
         await self.shelf.recognise_store()
         await self.sweep()
-        epoch = epoch_at(self.clock(), self.config.epoch_seconds)
-        policy = await adopt_policy(
-            self.ledger, self.config.policy, epoch, self.config.epoch_seconds
+        self.schedule = await adopt_policy(self.ledger, self._adoption())
+        await self._open_epochs()
+        self.outside.start()
+        self.calls.begin(self.schedule)
+
+    def _adoption(self) -> Adoption:
+        config = self.config
+        return Adoption(
+            policy=config.policy,
+            mode=config.mode,
+            epoch=epoch_at(self.clock(), config.epoch_seconds),
+            epoch_seconds=config.epoch_seconds,
+            has_witnesses=config.quorum > 0,
         )
-        await self.epochs.prepare()
-        self.calls.begin(policy)
+
+    async def _open_epochs(self) -> None:
+        await self.epochs.prepare(self.schedule)
 
     async def keep_up(self) -> None:
         """What every replica must do for itself, every few seconds."""
         await self.epochs.keep_up()
-        await self.calls.settle_doubtful()
+        await self.voids.settle(self.ledger)
 
     async def tend(self) -> None:
         """What one of the replicas must do every minute. Each part is safe to repeat.
@@ -148,13 +212,18 @@ class Site:
         """
         faults: list[PonctuelError] = []
         for part in (
-            self.epochs.prepare,
+            self._open_epochs,
             self.epochs.reveal,
             self.outcomes.close_overdue,
+            self.unanswered.close_left_behind,
+            self._forget_agents,
             self.shelf.remove_unfinished,
             self.takeovers.requeue_unfinished,
             self.takeovers.forget_finished,
             self._publish_if_due,
+            self._ask_witnesses,
+            self._thin_checkpoints,
+            self.time_stamps.stamp_if_due,
         ):
             try:
                 await part()
@@ -163,14 +232,36 @@ class Site:
         if faults:
             raise faults[0]
 
+    async def _forget_agents(self) -> None:
+        """How often an agent was heard is of no use once the campaign is over."""
+        async with self.database.connection() as connection:
+            await connection.execute(
+                QUERIES["forget_agent_calls"], self.name, self.clock().date()
+            )
+
     async def _publish_if_due(self) -> None:
         await self.publisher.publish_every(self.config.publication_seconds)
 
+    async def _ask_witnesses(self) -> None:
+        await self.cosigning.ask()
+
+    async def _thin_checkpoints(self) -> None:
+        await self.cosignatures.thin(self.clock(), self.config.epoch_seconds)
+
     async def sweep(self, on_progress: Callable[[int], None] = quietly) -> SweepReport:
-        """Forget what is due now."""
-        return await sweep(self.shelf, self.shelf, self.clock(), on_progress)
+        """Forget what is due now: recordings, then what links calls to leaves."""
+        report = await sweep(self.shelf, self.shelf, self.clock(), on_progress)
+        ended = await self.tag_keys.end_due()
+        return replace(
+            report,
+            weeks_ended=ended.destroyed,
+            weeks_failed=ended.failed,
+            calls_forgotten=ended.calls,
+        )
 
     async def close(self) -> None:
         await self.calls.sequencer.stop()
+        await self.outside.stop()
+        await self._witness_client.close()
         await self.unanswered.finish()
         await self.database.close()

@@ -1,7 +1,9 @@
 """The settings of a site: its policy, practices, lines and connections."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -14,9 +16,11 @@ from pydantic import (
     model_validator,
 )
 
-from sampling.budget import Budget
+from sampling.budget import MICRO, Budget
 from sampling.gates import OTHER_GROUP, LegalBasis, Line
-from sampling.policy import Purpose, SamplingPolicy, faults, parse_rate
+from sampling.mixing import Mode
+from sampling.policy import Coverage, Purpose, SamplingPolicy, faults, parse_rate
+from sampling.presets import PRESETS
 
 Number = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{2,20}$")]
 MAX_LINE_GROUPS = 5
@@ -47,7 +51,9 @@ Rate = Annotated[int, BeforeValidator(_rate)]
 
 
 def _https(raw: str) -> str:
-    if not raw.startswith(("https://", "http://127.0.0.1")):
+    url = urlsplit(raw)
+    is_here = (url.scheme, url.hostname) == ("http", "127.0.0.1")
+    if not is_here and not (url.scheme == "https" and url.hostname):
         raise ValueError("must begin with https://")
     return raw.rstrip("/")
 
@@ -65,9 +71,26 @@ class Part(BaseModel):
 Token = Annotated[SecretStr, Field(min_length=16)]
 
 
+class CoveragePart(Part):
+    """The wish to hear every agent; how many calls one has, only the site can say."""
+
+    at_least: int = 1
+    calls_per_agent: int
+    lowest: Rate = 5_000
+    highest: Rate = 50_000
+
+    def to_coverage(self) -> Coverage:
+        return Coverage(self.at_least, self.calls_per_agent, self.lowest, self.highest)
+
+
+def _written(ppm: int) -> str:
+    return str(Decimal(ppm) / MICRO)
+
+
 class PolicyPart(Part):
     """The sampling policy of a site. Without one nothing is ever recorded."""
 
+    preset: Literal["large", "small"] | None = None
     purpose: Purpose = Purpose.TRAINING
     rate: Rate
     ceiling: Rate = 20_000
@@ -86,6 +109,24 @@ class PolicyPart(Part):
         max_length=600,
     )
     opt_out_key: Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")] = "9"
+    coverage: CoveragePart | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def begins_with_its_preset(cls, given: object) -> object:
+        """Keys written out win over the preset; an unknown preset is refused later."""
+        if not isinstance(given, dict):
+            return given
+        preset = PRESETS.get(str(given.get("preset")))
+        if preset is None:
+            return given
+        return {
+            "rate": _written(preset.rate_ppm),
+            "ceiling": _written(preset.budget.ceiling_ppm),
+            "burst": preset.budget.burst,
+            "smooth": preset.budget.smooth,
+            **given,
+        }
 
     def to_policy(self, version: int) -> SamplingPolicy:
         return SamplingPolicy(
@@ -99,6 +140,7 @@ class PolicyPart(Part):
             kept_days=self.kept_days,
             announcement=self.announcement,
             opt_out_key=self.opt_out_key,
+            coverage=self.coverage.to_coverage() if self.coverage else None,
         )
 
     @model_validator(mode="after")
@@ -106,6 +148,20 @@ class PolicyPart(Part):
         found = faults(self.to_policy(1))
         if found:
             raise ValueError("; ".join(f"{f.field} {f.wrong}: {f.fix}" for f in found))
+        return self
+
+
+class RandomnessPart(Part):
+    """Who has a hand in the draws besides the operator, and where that is asked for."""
+
+    mode: Mode = Mode.OPERATOR
+    urls: tuple[WebAddress, ...] = Field(default=(), max_length=8)
+
+    @model_validator(mode="after")
+    def has_whom_to_ask(self) -> Self:
+        if self.mode is not Mode.OPERATOR and not self.urls:
+            asked = "drand relays" if self.mode is Mode.DRAND else "the nonces' holder"
+            raise ValueError(f"mode {self.mode.value} needs `urls`: {asked}")
         return self
 
 
@@ -177,15 +233,47 @@ class TwilioPart(ConnectionBasePart):
 ConnectionPart = Annotated[GenericPart | TwilioPart, Field(discriminator="kind")]
 
 
+class WitnessPart(Part):
+    """Somebody else, who cosigns the heads of the site's ledger."""
+
+    url: WebAddress
+    key: Annotated[
+        str,
+        StringConstraints(pattern=r"^[^+\s]{1,200}\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}$"),
+    ]
+    role: Literal["dpo", "cse", "public"]
+
+    @property
+    def public_key(self) -> str:
+        """What counts, whatever the name before it."""
+        return self.key.split("+", 2)[2]
+
+
 class SitePart(Part):
     """One call-centre organisation: its policy, lines and connections."""
 
     origin: Annotated[str, StringConstraints(pattern=r"^[a-z0-9./_-]{0,200}$")] = ""
     policy: PolicyPart | None = None
+    randomness: RandomnessPart = RandomnessPart()
     practices: dict[Code, PracticePart] = {}
     line_groups: dict[Code, LineGroupPart] = {}
     lines: dict[Number, LinePart] = {}
     connections: dict[Code, ConnectionPart] = {}
+    witnesses: tuple[WitnessPart, ...] = ()
+    quorum: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def witnesses_can_make_the_quorum(self) -> Self:
+        if len({witness.public_key for witness in self.witnesses}) < len(
+            self.witnesses
+        ):
+            raise ValueError("two witnesses have one key: they are one witness")
+        if self.quorum > len(self.witnesses):
+            raise ValueError(
+                f"quorum is {self.quorum} of {len(self.witnesses)} witnesses; "
+                "list more, or lower it"
+            )
+        return self
 
     @model_validator(mode="after")
     def names_exist(self) -> Self:

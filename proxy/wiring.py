@@ -1,17 +1,23 @@
 """From settings to platforms and TLS: the parts that are made differently per kind."""
 
+import importlib
 import ssl
 from collections.abc import Mapping
 
 from pydantic import SecretStr
 
-from proxy.errors import SettingsError
+from proxy.errors import NoteError, SettingsError
+from proxy.intake.randomness.source import IsSigned, OutsideSource
+from proxy.ledger.note import KeyKind, VerifierKey
+from proxy.ledger.timestamps import Authority
+from proxy.ledger.witnessing import Witness
 from proxy.platforms.base import Platform
 from proxy.platforms.generic import GenericConfig, GenericPlatform
 from proxy.platforms.twilio import TwilioPlatform
 from proxy.platforms.twilio_config import TwilioConfig
-from proxy.settings import Settings
-from proxy.site_settings import GenericPart, SitePart, TwilioPart
+from proxy.settings import Settings, TimestampsPart
+from proxy.site_settings import GenericPart, SitePart, TwilioPart, WitnessPart
+from sampling.mixing import Mode
 
 
 def make_platforms(settings: Settings) -> dict[str, dict[str, Platform]]:
@@ -80,6 +86,52 @@ def revealed(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
 
+def make_witnesses(settings: Settings) -> dict[str, tuple[Witness, ...]]:
+    """Every site's witnesses. Raises SettingsError with every fault at once."""
+    faults: list[str] = []
+    made: dict[str, tuple[Witness, ...]] = {}
+    for site, part in settings.sites.items():
+        witnesses = []
+        for place, config in enumerate(part.witnesses):
+            try:
+                witnesses.append(_make_witness(config))
+            except NoteError as error:
+                faults.append(f"sites.{site}.witnesses.{place}.key: {error}")
+        made[site] = tuple(witnesses)
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return made
+
+
+def _make_witness(config: WitnessPart) -> Witness:
+    key = VerifierKey.parse(config.key)
+    if key.kind is not KeyKind.WITNESS:
+        raise NoteError("this is a log's key; a witness's is of type 4")
+    return Witness(key, config.url, config.role)
+
+
+def make_outside(site: str, part: SitePart, origin: str) -> OutsideSource:
+    """Where a site's outside values come from, whatever its mode was before."""
+    is_signed = _beacon_check()
+    if part.randomness.mode is Mode.DRAND and is_signed is None:
+        raise SettingsError(
+            "drand needs a library that can check its signatures",
+            field=f"sites.{site}.randomness.mode",
+            fix="pip install 'ponctuel[drand]'",
+        )
+    return OutsideSource(part.randomness.urls, origin, is_signed)
+
+
+def _beacon_check() -> IsSigned | None:
+    """How beacons are checked; None without the extra `drand`."""
+    try:
+        quicknet = importlib.import_module("proxy.intake.randomness.quicknet")
+    except ImportError:
+        return None
+    is_signed: IsSigned = quicknet.is_signed
+    return is_signed
+
+
 def make_tls(settings: Settings) -> ssl.SSLContext | None:
     """The listener's TLS; None when a proxy ends it or nobody outside can connect."""
     http = settings.http
@@ -96,3 +148,17 @@ def make_tls(settings: Settings) -> ssl.SSLContext | None:
             fix="name PEM files this user may read",
         ) from error
     return context
+
+
+def make_time_authority(part: TimestampsPart) -> Authority | None:
+    """Who dates heads (RFC 3161); None when nobody is asked."""
+    if part.certificate is None:
+        return None
+    try:
+        return Authority.trusting(part.url, part.certificate.read_bytes())
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"cannot be used: {error}",
+            field="timestamps.certificate",
+            fix="name a PEM file with the authority's root certificate",
+        ) from None

@@ -30,6 +30,9 @@ class SweepReport:
     failed: int = 0
     keys_destroyed: int = 0
     keys_failed: int = 0
+    weeks_ended: int = 0
+    weeks_failed: int = 0
+    calls_forgotten: int = 0
 
 
 def quietly(_destroyed: int) -> None:

@@ -15,11 +15,15 @@ BUDGET_CODE = "budget"
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A call waiting for its draw. `gate_code` is the closed gate, if any."""
+    """A call waiting for its draw. `gate_code` is the closed gate, if any.
+
+    `rate_ppm` is the probability it gets while there are tokens, in millionths.
+    """
 
     tag: bytes
     stratum: str
     gate_code: str | None
+    rate_ppm: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,9 @@ def decide(
     """
     value = draw_value(key, candidate.tag)
     buckets = refilled(policy.budget, tokens, candidate.stratum)
-    limit = threshold(policy.budget, buckets, candidate.stratum, policy.rate_ppm)
-    code = candidate.gate_code or (
-        None if limit or not policy.rate_ppm else BUDGET_CODE
-    )
+    rate = candidate.rate_ppm
+    limit = threshold(policy.budget, buckets, candidate.stratum, rate)
+    code = candidate.gate_code or (None if limit or not rate else BUDGET_CODE)
     decision = Decision(
         threshold=0 if candidate.gate_code else limit,
         value=value,

@@ -51,10 +51,16 @@ UNKNOWN_LINE = Line(group=OTHER_GROUP, basis=LegalBasis())
 
 def closed_gate(policy: SamplingPolicy, line: Line, today: date) -> str | None:
     """The code of the first closed gate, or None when the call may be drawn."""
+    return closed_policy_gate(policy, today) or closed_line_gate(line)
+
+
+def closed_policy_gate(policy: SamplingPolicy, today: date) -> str | None:
+    """What keeps every call of the site from being drawn on this day, if anything."""
     if policy.starts_on == NO_POLICY.starts_on:
         return "policy_none"
-    if not policy.is_running(today):
-        return "campaign_ended"
-    if line.is_excluded:
-        return "line_excluded"
-    return line.basis.missing_code()
+    return None if policy.is_running(today) else "campaign_ended"
+
+
+def closed_line_gate(line: Line) -> str | None:
+    """What keeps the calls of this line from being drawn, if anything."""
+    return "line_excluded" if line.is_excluded else line.basis.missing_code()

@@ -13,9 +13,12 @@ from sampling.budget import MICRO, Budget
 
 HARD_CEILING_PPM = 100_000  # 10 %
 HARD_CEILING_PER_1000 = 100  # recordings in any 1,000 consecutive calls
+SOFT_CEILING_PPM = 50_000  # 5 %: as far as any agent's probability may be raised
 MAX_CAMPAIGN = timedelta(days=92)
 MAX_KEPT_DAYS = 180  # always less than six calendar months
 MAX_RECORDED_SECONDS = 3600
+MAX_AT_LEAST = 10
+MAX_EXPECTED_CALLS = 100_000
 
 
 class Purpose(StrEnum):
@@ -26,11 +29,26 @@ class Purpose(StrEnum):
     QUALITY = "quality"
 
 
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The wish to hear every agent `at_least` times in a campaign.
+
+    It moves an agent's probability between `min_ppm` and `max_ppm` and forces nothing.
+    `expected_calls` is the forecast of one agent's calls in the whole campaign.
+    """
+
+    at_least: int
+    expected_calls: int
+    min_ppm: int
+    max_ppm: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingPolicy:
     """One signed, dated version of the rules. Rates are integers in parts per million.
 
-    `ends_on` is the first day on which nothing is drawn any more.
+    `ends_on` is the first day on which nothing is drawn any more. With `coverage`,
+    `rate_ppm` is what calls get whose agent is not known yet.
     """
 
     version: int
@@ -43,6 +61,7 @@ class SamplingPolicy:
     kept_days: int
     announcement: str
     opt_out_key: str
+    coverage: Coverage | None = None
 
     def is_running(self, today: date) -> bool:
         return self.starts_on <= today < self.ends_on
@@ -132,6 +151,32 @@ def faults(policy: SamplingPolicy) -> list[PolicyFault]:
         (
             not 1 <= policy.kept_days <= MAX_KEPT_DAYS,
             PolicyFault("kept_days", "out of range", "1 to 180"),
+        ),
+    )
+    found = [fault for is_wrong, fault in checks if is_wrong]
+    return found + _coverage_faults(policy)
+
+
+def _coverage_faults(policy: SamplingPolicy) -> list[PolicyFault]:
+    coverage = policy.coverage
+    if coverage is None:
+        return []
+    checks = (
+        (
+            not 1 <= coverage.at_least <= MAX_AT_LEAST,
+            PolicyFault("coverage.at_least", "out of range", "1 to 10"),
+        ),
+        (
+            not 1 <= coverage.expected_calls <= MAX_EXPECTED_CALLS,
+            PolicyFault("coverage.calls_per_agent", "out of range", "1 to 100000"),
+        ),
+        (
+            not 1 <= coverage.min_ppm <= policy.rate_ppm,
+            PolicyFault("coverage.lowest", "not below the rate", "above 0, up to rate"),
+        ),
+        (
+            not policy.rate_ppm <= coverage.max_ppm <= SOFT_CEILING_PPM,
+            PolicyFault("coverage.highest", "out of range", "from rate up to 5%"),
         ),
     )
     return [fault for is_wrong, fault in checks if is_wrong]

@@ -16,7 +16,7 @@ def add_to(parsers: Parsers) -> None:
         actions,
         "sweep",
         lambda args: asyncio.run(_sweep(args)),
-        "Destroy every recording that is due, verify, and write the receipts.",
+        "Destroy every recording and key that is due, verify, write the receipts.",
         "ponctuel retention sweep --dry-run",
     )
     sweep.add_argument(
@@ -37,7 +37,7 @@ async def _sweep(args: argparse.Namespace) -> int:
             else:
                 with counting(f"{name}: recordings destroyed") as on_progress:
                     result = await site.sweep(on_progress)
-                failed += result.failed + result.keys_failed
+                failed += result.failed + result.keys_failed + result.weeks_failed
                 report = dataclasses.asdict(result)
             show({"site": name} | report, as_json=args.json)
     return 1 if failed else 0

@@ -10,7 +10,7 @@ and recover, while its database is away.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 import asyncpg
@@ -41,8 +41,9 @@ UNAVAILABLE = (OSError, *_FAILING)
 class SiteDatabase:
     """The database as one site may see it."""
 
-    def __init__(self, pool: Pool, site: str) -> None:
+    def __init__(self, pool: Pool, dsn: str, site: str) -> None:
         self._pool = pool
+        self._dsn = dsn
         self.site = site
 
     @asynccontextmanager
@@ -67,6 +68,15 @@ class SiteDatabase:
         async with self.connection() as connection, connection.transaction():
             yield connection
 
+    async def connect(self, settings: Mapping[str, str]) -> asyncpg.Connection:
+        """Open a connection of the caller's own, fenced like those of the pool."""
+        return await asyncpg.connect(
+            self._dsn,
+            timeout=CONNECT_SECONDS,
+            command_timeout=COMMAND_SECONDS,
+            server_settings=_fences(self.site) | dict(settings),
+        )
+
     async def close(self) -> None:
         """Close all connections; those still busy after a few seconds are cut."""
         try:
@@ -88,16 +98,21 @@ async def open_pool(dsn: str, site: str, size: int) -> SiteDatabase:
         max_size=size,
         timeout=CONNECT_SECONDS,
         command_timeout=COMMAND_SECONDS,
-        server_settings={
-            "application_name": "ponctuel",
-            "role": SERVICE_ROLE,
-            "timezone": "UTC",  # 180 days are 180 x 24 hours, also over a clock change
-            "ponctuel.site_id": site,
-            "statement_timeout": "30s",
-            "lock_timeout": "10s",
-            "idle_in_transaction_session_timeout": "60s",
-            # A plan made while a table was empty would be kept while it fills.
-            "plan_cache_mode": "force_custom_plan",
-        },
+        server_settings=_fences(site),
     )
-    return SiteDatabase(pool, site)
+    return SiteDatabase(pool, dsn, site)
+
+
+def _fences(site: str) -> dict[str, str]:
+    """What every connection of a site is, and cannot be talked out of by a RESET."""
+    return {
+        "application_name": "ponctuel",
+        "role": SERVICE_ROLE,
+        "timezone": "UTC",  # 180 days are 180 x 24 hours, also over a clock change
+        "ponctuel.site_id": site,
+        "statement_timeout": "30s",
+        "lock_timeout": "10s",
+        "idle_in_transaction_session_timeout": "60s",
+        # A plan made while a table was empty would be kept while it fills.
+        "plan_cache_mode": "force_custom_plan",
+    }

@@ -30,8 +30,7 @@ CREATE TABLE ledger_entries (
   site_id text NOT NULL,
   seq bigint NOT NULL,
   body bytea NOT NULL,
-  CONSTRAINT ledger_entries_pkey PRIMARY KEY (site_id, seq),
-  CONSTRAINT ledger_entries_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+  CONSTRAINT ledger_entries_pkey PRIMARY KEY (site_id, seq)
 );
 
 CREATE FUNCTION refuse_to_rewrite_the_ledger() RETURNS trigger
@@ -69,14 +68,21 @@ CREATE TABLE epochs (
 );
 CREATE INDEX epochs_still_open ON epochs (site_id, epoch) WHERE closed_seq IS NULL;
 
+-- A tag key with `has_own_key` is wrapped by a key file of its week and ends with it; the
+-- keys of before are wrapped by the service's key, and copies of their rows stay readable.
 CREATE TABLE tag_keys (
   site_id text NOT NULL,
   week integer NOT NULL,
-  wrapped_key bytea NOT NULL,
+  wrapped_key bytea,
   commitment bytea NOT NULL,
   committed_seq bigint NOT NULL,
+  has_own_key boolean NOT NULL DEFAULT false,
+  doomed_at timestamptz,
+  destroyed_seq bigint,
   CONSTRAINT tag_keys_pkey PRIMARY KEY (site_id, week),
-  CONSTRAINT tag_keys_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+  CONSTRAINT tag_keys_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT tag_keys_end_without_key
+  CHECK (destroyed_seq IS NULL OR wrapped_key IS NULL)
 );
 
 -- A root call and its one draw. The platform's own id is not kept: the tag finds the call.
@@ -99,13 +105,14 @@ CREATE TABLE calls (
   outcome_code text,
   outcome_at timestamptz,
   CONSTRAINT calls_pkey PRIMARY KEY (site_id, call_key),
-  CONSTRAINT calls_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
-  CONSTRAINT calls_decision_known UNIQUE (site_id, decision_id),
   CONSTRAINT calls_outcome_known CHECK (outcome IN ('recorded', 'failed', 'objected')),
   CONSTRAINT calls_outcome_only_if_drawn CHECK (is_record OR outcome IS NULL)
 );
+CREATE INDEX calls_by_decision ON calls (decision_id);
 CREATE INDEX calls_awaiting_outcome ON calls (site_id, bound_at)
 WHERE is_record AND outcome IS NULL;
+-- Calls are forgotten oldest first, and each takes its legs with it.
+CREATE INDEX calls_by_time ON calls (bound_at);
 
 CREATE TABLE call_legs (
   site_id text NOT NULL,
@@ -115,6 +122,7 @@ CREATE TABLE call_legs (
   CONSTRAINT call_legs_call FOREIGN KEY (site_id, call_key)
   REFERENCES calls (site_id, call_key) ON DELETE CASCADE
 );
+CREATE INDEX call_legs_of_call ON call_legs (call_key);
 
 -- A recording the platform holds, on its way here or to its deletion there.
 -- decision_id is null when nobody asked for it.
@@ -279,3 +287,96 @@ ALTER TABLE object_stores ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_site ON object_stores
 USING (site_id = current_setting('ponctuel.site_id', true));
 GRANT SELECT, INSERT ON object_stores TO ponctuel_service;
+
+-- Calls that wait for their draw at a replica that does not lead. Not logged: what a
+-- crashed server forgets here was never answered, and nothing is recorded.
+CREATE UNLOGGED TABLE waiting_binds (
+  site_id text NOT NULL,
+  bind_id uuid NOT NULL,
+  replica uuid NOT NULL,
+  policy_version integer NOT NULL,
+  week integer NOT NULL,
+  this_week bytea NOT NULL,
+  last_week bytea,
+  next_week bytea,
+  leg_key bytea,
+  connection text NOT NULL,
+  stratum text NOT NULL,
+  gate_code text,
+  agent_key bytea,
+  expires_at timestamptz NOT NULL,
+  call_key bytea,
+  is_fresh boolean,
+  refusal text,
+  CONSTRAINT waiting_binds_pkey PRIMARY KEY (site_id, bind_id)
+);
+ALTER TABLE waiting_binds ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON waiting_binds
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE, DELETE ON waiting_binds TO ponctuel_service;
+
+-- How often an agent's calls of a campaign were drawn, under a keyed name; only for
+-- policies that raise the probability of agents nobody has heard yet.
+CREATE TABLE agent_calls (
+  site_id text NOT NULL,
+  starts_on date NOT NULL,
+  agent_key bytea NOT NULL,
+  seen integer NOT NULL,
+  drawn integer NOT NULL,
+  ends_on date NOT NULL,
+  CONSTRAINT agent_calls_pkey PRIMARY KEY (site_id, starts_on, agent_key),
+  CONSTRAINT agent_calls_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+ALTER TABLE agent_calls ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON agent_calls
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE, DELETE ON agent_calls TO ponctuel_service;
+
+-- What an outside authority said about the time of a signed head (RFC 3161).
+CREATE TABLE timestamps (
+  site_id text NOT NULL,
+  size bigint NOT NULL,
+  token bytea NOT NULL,
+  stamped_at timestamptz NOT NULL,
+  CONSTRAINT timestamps_pkey PRIMARY KEY (site_id, size),
+  CONSTRAINT timestamps_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+ALTER TABLE timestamps ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON timestamps
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT ON timestamps TO ponctuel_service;
+
+-- Who has a hand in an epoch's draws: the operator's seed alone, or also a value from
+-- outside, which is committed to (or follows from the epoch), fetched once it exists,
+-- and used by every replica as it is stored here.
+ALTER TABLE epochs
+ADD COLUMN mode text NOT NULL DEFAULT 'operator',
+ADD COLUMN outside_commitment bytea,
+ADD COLUMN outside_value bytea,
+ADD COLUMN outside_proof bytea,
+ADD CONSTRAINT epochs_mode_known CHECK (mode IN ('operator', 'witness', 'drand')),
+ADD CONSTRAINT epochs_operator_alone CHECK (mode <> 'operator' OR outside_value IS NULL);
+
+-- Cosignatures of witnesses on checkpoints, one for each key and checkpoint.
+CREATE TABLE cosignatures (
+  site_id text NOT NULL,
+  size bigint NOT NULL,
+  witness_key bytea NOT NULL,
+  cosigned_at timestamptz NOT NULL,
+  line text NOT NULL,
+  CONSTRAINT cosignatures_pkey PRIMARY KEY (site_id, size, witness_key),
+  CONSTRAINT cosignatures_checkpoint FOREIGN KEY (site_id, size)
+  REFERENCES checkpoints (site_id, size) ON DELETE CASCADE
+);
+ALTER TABLE cosignatures ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON cosignatures
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT ON cosignatures TO ponctuel_service;
+
+-- Old checkpoints are thinned to one an hour; their cosignatures go with them.
+GRANT DELETE ON checkpoints TO ponctuel_service;
+
+-- When a quorum of witnesses had seen the epoch's commitment.
+ALTER TABLE epochs
+ADD COLUMN witnessed_at timestamptz,
+ADD COLUMN witnessed_size bigint;

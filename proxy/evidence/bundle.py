@@ -14,6 +14,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from proxy.errors import PonctuelError
+from proxy.ledger.checkpoint import Checkpoint, open_checkpoint
+from proxy.ledger.cosignatures import Cosignatures
+from proxy.ledger.cosigning import Cosigning
 from proxy.ledger.entry import Kind, decode
 from proxy.ledger.note import Note, Signer
 from proxy.ledger.publisher import CorruptTreeError, Publisher
@@ -51,13 +54,31 @@ class NothingPublishedError(PonctuelError):
     error_id = "nothing-published"
 
 
-async def make_bundle(ledger: Ledger, publisher: Publisher, signer: Signer) -> bytes:
-    """Sign the ledger's head, then collect everything that shows it is true."""
-    checkpoint = await publisher.publish()
-    if not checkpoint.size:
+class NoQuorumError(PonctuelError):
+    """Too few witnesses have cosigned anything yet."""
+
+    error_id = "no-quorum"
+
+
+async def make_bundle(
+    ledger: Ledger, publisher: Publisher, signer: Signer, cosigning: Cosigning
+) -> bytes:
+    """Sign the ledger's head, then collect everything that shows it is true.
+
+    With a quorum: up to the newest head that has it, for nothing else is believed.
+    Raises NoQuorumError when none has.
+    """
+    newest = await publisher.publish()
+    if not newest.size:
         raise NothingPublishedError
+    await cosigning.ask()
+    size = await _size_to_show(cosigning.kept, newest)
+    notes = await cosigning.kept.notes(size)
+    checkpoint = open_checkpoint(notes[size], signer.key).checkpoint
     disclosed = [body async for body in _disclosed(ledger, checkpoint.size)]
-    files = await _notes(ledger, checkpoint.size)
+    files = {f"checkpoints/{number:012d}": note for number, note in notes.items()}
+    files["checkpoint"] = notes[size]
+    files |= await _time_stamps(ledger, notes)
     tiles = await _tiles(ledger, checkpoint.size)
     _check_tree(tiles, disclosed, checkpoint.root)
     files |= {tile.path: raw_tile for tile, raw_tile in tiles.items()}
@@ -68,6 +89,32 @@ async def make_bundle(ledger: Ledger, publisher: Publisher, signer: Signer) -> b
     ).encode()
     files["manifest"] = _manifest(files, signer)
     return canonical_zip(files)
+
+
+async def _size_to_show(kept: Cosignatures, newest: Checkpoint) -> int:
+    if not kept.quorum:
+        return newest.size
+    size = await kept.newest_witnessed()
+    if size is None:
+        raise NoQuorumError(
+            f"no head of the ledger has been cosigned by {kept.quorum} witnesses yet",
+            fix='the lines "not cosigned" in the log say why; mend that, or wait for '
+            "`ponctuel serve`, which asks every minute, then export again",
+        )
+    return size
+
+
+async def _time_stamps(ledger: Ledger, notes: Mapping[int, bytes]) -> dict[str, bytes]:
+    """What an outside authority said about the times of these heads (RFC 3161)."""
+    async with ledger.database.connection() as connection:
+        rows = await connection.fetch(
+            QUERIES["read_timestamps"], ledger.site, max(notes)
+        )
+    return {
+        f"timestamps/{row['size']}.tsr": row["token"]
+        for row in rows
+        if row["size"] in notes
+    }
 
 
 async def _disclosed(ledger: Ledger, size: int) -> AsyncIterator[bytes]:
@@ -86,14 +133,6 @@ async def _disclosed(ledger: Ledger, size: int) -> AsyncIterator[bytes]:
         if leaf["leaf"] == Kind.DRAW and leaf["e"] not in closed:
             return
         yield body
-
-
-async def _notes(ledger: Ledger, size: int) -> dict[str, bytes]:
-    async with ledger.database.connection() as connection:
-        rows = await connection.fetch(QUERIES["read_checkpoints"], ledger.site)
-    notes = {row["size"]: row["note"] for row in rows if row["size"] <= size}
-    files = {f"checkpoints/{number:012d}": note for number, note in notes.items()}
-    return files | {"checkpoint": notes[size]}
 
 
 async def _tiles(ledger: Ledger, size: int) -> dict[Tile, bytes]:

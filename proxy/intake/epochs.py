@@ -8,10 +8,16 @@ any call of its week is tagged.
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from proxy.errors import PonctuelError
+import asyncpg
+
+from proxy.database.pool import Connection
+from proxy.errors import NoOutsideValueError, PonctuelError
+from proxy.intake.opening import EpochPlan, Opening
+from proxy.intake.randomness.source import OutsideSource
 from proxy.intake.store import QUERIES
+from proxy.intake.tag_keys import open_tag_key
 from proxy.ledger.entry import Kind
 from proxy.ledger.transaction import Ledger, LedgerTransaction, NothingToRecordError
 from proxy.vault.keys import KeyRing
@@ -19,12 +25,14 @@ from sampling.draw import (
     SEED_SIZE,
     call_tag,
     epoch_key,
-    seed_commitment,
     tag_key_commitment,
 )
-from sampling.seed import TAG_OVERLAP, epoch_at, may_reveal, week_at
+from sampling.mixing import Mode
+from sampling.schedule import PolicySchedule
+from sampling.seed import TAG_OVERLAP, epoch_at, epoch_start, may_reveal, week_at
 
 _REVEALED_AT_ONCE = 100
+_KEYS_KEPT = 2  # besides the newest: clocks may step back over an epoch's edge
 
 
 class NoSeedError(PonctuelError):
@@ -36,20 +44,33 @@ class NoSeedError(PonctuelError):
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """The names a call may be bound under; `this_week` is the one it would be given.
+    """The names a call may be bound under, around `week`, in which it was asked about.
 
     It may have begun last week, and the clock that bound it may have been ahead of
     ours: either way a second draw of it would be possible under one name alone (I2).
     """
 
+    week: int
     this_week: bytes
     last_week: bytes | None
     next_week: bytes | None
 
     @property
-    def all(self) -> list[bytes]:
+    def all(self) -> tuple[bytes, ...]:
         names = (self.this_week, self.last_week, self.next_week)
-        return [name for name in names if name is not None]
+        return tuple(name for name in names if name is not None)
+
+    def drawn_in(self, week: int) -> tuple[bytes, bytes | None]:
+        """The name it gets if it is drawn in `week`, and that of the week before."""
+        names = {
+            self.week - 1: self.last_week,
+            self.week: self.this_week,
+            self.week + 1: self.next_week,
+        }
+        name = names.get(week)
+        if name is None:
+            raise NoSeedError("no tag key for the week of this draw")
+        return name, names.get(week - 1)
 
 
 class Epochs:
@@ -60,55 +81,33 @@ class Epochs:
         ledger: Ledger,
         keys: KeyRing,
         clock: Callable[[], datetime],
-        *,
-        epoch_seconds: int,
-        epochs_ahead: int,
+        plan: EpochPlan,
+        source: OutsideSource,
     ) -> None:
         self._ledger = ledger
         self._site = ledger.site
         self._keys = keys
         self._clock = clock
-        self.epoch_seconds = epoch_seconds
-        self._ahead = epochs_ahead
+        self._plan = plan
+        self._opening = Opening(ledger, keys, clock, plan, source)
         self._epoch_keys: dict[int, bytes] = {}
         self._tag_keys: dict[int, bytes] = {}
 
-    async def prepare(self) -> None:
+    @property
+    def epoch_seconds(self) -> int:
+        return self._plan.seconds
+
+    async def prepare(self, schedule: PolicySchedule) -> None:
         """Commit the seeds and tag keys needed from now on. Safe to repeat."""
-        now = self._clock()
-        first = epoch_at(now, self.epoch_seconds)
-        week = week_at(now)
+        week = week_at(self._clock())
+        commitments = await self._opening.nonce_commitments(schedule)
         try:
             async with self._ledger.transaction() as change:
-                await self._open_epochs(change, first, first + self._ahead)
+                await self._opening.open(change, schedule, commitments)
                 await self._make_tag_keys(change, [week, week + 1])
         except NothingToRecordError:  # all were there already
             pass
         await self._load_tag_keys([week - 1, week, week + 1])
-
-    async def _open_epochs(
-        self, change: LedgerTransaction, first: int, last: int
-    ) -> None:
-        rows = await change.connection.fetch(
-            QUERIES["find_epochs_between"], self._site, first, last
-        )
-        known = {row["epoch"] for row in rows}
-        for epoch in range(max(first, change.revealed_epoch + 1), last + 1):
-            if epoch not in known:
-                await self._open_epoch(change, epoch)
-
-    async def _open_epoch(self, change: LedgerTransaction, epoch: int) -> None:
-        seed = secrets.token_bytes(SEED_SIZE)
-        commitment = seed_commitment(epoch, seed)
-        seq = change.append(Kind.OPEN, {"e": epoch, "commit": commitment.hex()})
-        await change.connection.execute(
-            QUERIES["insert_epoch"],
-            self._site,
-            epoch,
-            self._keys.wrap_service(seed),
-            commitment,
-            seq,
-        )
 
     async def _make_tag_keys(
         self, change: LedgerTransaction, weeks: Sequence[int]
@@ -127,7 +126,7 @@ class Epochs:
                 QUERIES["insert_tag_key"],
                 self._site,
                 week,
-                self._keys.wrap_service(tag_key),
+                self._keys.wrap_for_week(week, tag_key),
                 commitment,
                 seq,
             )
@@ -140,9 +139,11 @@ class Epochs:
 
     async def _load_tag_keys(self, weeks: Sequence[int]) -> None:
         async with self._ledger.database.connection() as connection:
-            rows = await connection.fetch(QUERIES["find_tag_keys"], self._site, weeks)
+            rows = await connection.fetch(QUERIES["find_living_tag_keys"], self._site)
         self._tag_keys = {
-            row["week"]: self._keys.unwrap_service(row["wrapped_key"]) for row in rows
+            row["week"]: open_tag_key(self._keys, row)
+            for row in rows
+            if row["week"] in weeks
         }
 
     def tags(self, connection: str, call_id: str) -> Tags:
@@ -159,22 +160,49 @@ class Epochs:
             raise NoSeedError("no tag key for this week yet")
         is_next_near = week_at(now + TAG_OVERLAP) > week
         return Tags(
-            this_week, tag_of(week - 1), tag_of(week + 1) if is_next_near else None
+            week,
+            this_week,
+            tag_of(week - 1),
+            tag_of(week + 1) if is_next_near else None,
         )
 
-    async def key_of(self, change: LedgerTransaction, epoch: int) -> bytes:
-        """The epoch's draw key. Raises NoSeedError for one that is not open."""
-        if epoch <= change.revealed_epoch:
+    async def key_of(
+        self, connection: Connection, revealed_epoch: int, epoch: int
+    ) -> bytes:
+        """The epoch's draw key.
+
+        Raises NoSeedError when no draw may be made with its seed, NoOutsideValueError
+        while what is to be mixed in is not there; never another mode's key instead.
+        """
+        if epoch <= revealed_epoch:
             raise NoSeedError("the epoch's seed is already public")
         if epoch not in self._epoch_keys:
-            wrapped = await change.connection.fetchval(
-                QUERIES["find_epoch"], self._site, epoch
-            )
-            if wrapped is None:
-                raise NoSeedError("the epoch has no committed seed")
-            seed = self._keys.unwrap_service(wrapped)
-            self._epoch_keys = {epoch: epoch_key(epoch, seed)}
+            newest = list(self._epoch_keys.items())[-_KEYS_KEPT:]
+            key = await self._load_key(connection, epoch)
+            self._epoch_keys = {**dict(newest), epoch: key}
         return self._epoch_keys[epoch]
+
+    async def _load_key(self, connection: Connection, epoch: int) -> bytes:
+        row = await connection.fetchrow(QUERIES["find_epoch"], self._site, epoch)
+        if row is None:
+            raise NoSeedError("the epoch has no committed seed")
+        if self._plan.quorum and not await self._is_witnessed(connection, epoch, row):
+            raise NoSeedError("no quorum had seen the epoch's seed before it began")
+        if row["mode"] != Mode.OPERATOR and row["outside_value"] is None:
+            raise NoOutsideValueError
+        seed = self._keys.unwrap_service(row["wrapped_seed"])
+        return epoch_key(epoch, seed, row["outside_value"] or b"")
+
+    async def _is_witnessed(
+        self, connection: Connection, epoch: int, row: asyncpg.Record
+    ) -> bool:
+        """Whether a quorum had cosigned the commitment before the epoch began."""
+        start = epoch_start(epoch, self._plan.seconds)
+        if row["witnessed_at"] and row["witnessed_at"] < start:
+            return True
+        return bool(
+            await connection.fetchval(QUERIES["is_first_hours"], self._site, epoch)
+        )
 
     async def reveal(self) -> int:
         """Close epochs in which no draw is possible any more; return how many."""
@@ -197,14 +225,7 @@ class Epochs:
                     _REVEALED_AT_ONCE,
                 )
                 for row in rows:
-                    seed = self._keys.unwrap_service(row["wrapped_seed"])
-                    fields = {
-                        "e": row["epoch"],
-                        "seed": seed.hex(),
-                        "draws": row["draws"],
-                        "records": row["records"],
-                    }
-                    seq = change.append(Kind.CLOSE, fields)
+                    seq = change.append(Kind.CLOSE, self._closing(row))
                     await change.connection.execute(
                         QUERIES["close_epoch"], self._site, row["epoch"], seq
                     )
@@ -213,7 +234,19 @@ class Epochs:
             return 0
         return len(rows)
 
-    @property
-    def lookahead(self) -> timedelta:
-        """How long draws go on if no new seed could be committed."""
-        return timedelta(seconds=self._ahead * self.epoch_seconds)
+    def _closing(self, row: asyncpg.Record) -> dict[str, str | int]:
+        """What makes the epoch's draws recomputable by everyone.
+
+        Without an outside value, in a mode that needs one, nothing was drawn.
+        """
+        leaf: dict[str, str | int] = {
+            "e": row["epoch"],
+            "seed": self._keys.unwrap_service(row["wrapped_seed"]).hex(),
+            "draws": row["draws"],
+            "records": row["records"],
+        }
+        if row["outside_value"]:
+            leaf["x"] = row["outside_value"].hex()
+        if row["outside_proof"]:
+            leaf["sig"] = row["outside_proof"].hex()
+        return leaf

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from proxy.errors import AudioTooLongError, BadAudioError, PonctuelError
 from proxy.intake.store import QUERIES, DrawnCall, find_decision
-from proxy.ledger.entry import Kind, Leaf
+from proxy.ledger.entry import Kind, Leaf, salted
 from proxy.ledger.transaction import (
     Ledger,
     LedgerTransaction,
@@ -142,5 +142,5 @@ async def close_call(
 
 def _leaf(call: DrawnCall, outcome: str, code: str) -> Leaf:
     if outcome == "objected":
-        return {"draw": call.draw_seq, "objected": 1}
-    return {"draw": call.draw_seq, "fail": code}
+        return salted({"draw": call.draw_seq, "objected": 1})
+    return salted({"draw": call.draw_seq, "fail": code})

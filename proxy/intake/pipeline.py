@@ -10,33 +10,20 @@ Every other event changes the state of a call that was drawn; for one that was n
 that nobody knows, there is nothing to change, except that a recording of it must go.
 """
 
-import asyncio
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
-from proxy.errors import (
-    DatabaseUnavailableError,
-    NotDrawnError,
-    OutcomeClosedError,
-    PonctuelError,
-    UnknownCallError,
-)
+from proxy.errors import NotDrawnError, OutcomeClosedError, UnknownCallError
+from proxy.intake.binds import Bind
 from proxy.intake.epochs import Epochs, NoSeedError
 from proxy.intake.outcomes import Failure, Outcomes
-from proxy.intake.sequencer import (
-    Bind,
-    ClockFaultError,
-    DeadlineError,
-    Sequencer,
-    StalePolicyError,
-)
+from proxy.intake.sequencer import Sequencer
 from proxy.intake.stops import Stops
-from proxy.intake.store import DrawnCall, find_call, find_decision, find_drawn
+from proxy.intake.store import DrawnCall, find_call, find_decision
 from proxy.intake.takeovers import Takeovers
+from proxy.intake.voids import Voids
 from proxy.ledger.transaction import Ledger
 from proxy.platforms.base import (
     SKIP,
@@ -52,27 +39,16 @@ from proxy.platforms.base import (
     RecordingAvailable,
     RecordingStarted,
 )
-from sampling.gates import UNKNOWN_LINE, Line, closed_gate
-from sampling.policy import NO_POLICY, SamplingPolicy
-
-MOST_DOUBTFUL = 100_000
-_VOID_CODES: Mapping[type[PonctuelError], str] = {
-    ClockFaultError: "clock",
-    DatabaseUnavailableError: "store",
-    DeadlineError: "late",
-    NoSeedError: "seed",
-    StalePolicyError: "policy",
-}
+from sampling.gates import UNKNOWN_LINE, Line, closed_line_gate
+from sampling.mixing import Mode
+from sampling.policy import SamplingPolicy
+from sampling.schedule import PolicySchedule
+from sampling.seed import epoch_at
 
 
 @dataclass(slots=True, kw_only=True)
 class SiteIntake:
-    """Everything one site does with its platforms' events.
-
-    `void` counts calls that could not be drawn since the last publication, by code and
-    stratum. `doubtful` are calls, by tag, whose draw may have been committed although
-    the database's answer was lost.
-    """
+    """Everything one site does with its platforms' events."""
 
     ledger: Ledger
     epochs: Epochs
@@ -80,81 +56,78 @@ class SiteIntake:
     outcomes: Outcomes
     takeovers: Takeovers
     stops: Stops
+    voids: Voids
     lines: Mapping[str, Line]
     clock: Callable[[], datetime]
-    policy: SamplingPolicy = NO_POLICY
-    void: Counter[tuple[str, str]] = field(default_factory=Counter)
-    doubtful: dict[bytes, str] = field(default_factory=dict)
+    name_agent: Callable[[str], bytes]
+    schedule: PolicySchedule = field(default=PolicySchedule.empty(Mode.OPERATOR))
 
-    def begin(self, policy: SamplingPolicy) -> None:
-        """Draw by `policy` from now on."""
-        self.policy = policy
-        self.sequencer.start(policy)
+    def begin(self, schedule: PolicySchedule) -> None:
+        """Draw by `schedule` from now on."""
+        self.schedule = schedule
+        self.sequencer.start(schedule)
+
+    @property
+    def policy(self) -> SamplingPolicy:
+        """The policy of the running epoch."""
+        running = epoch_at(self.clock(), self.epochs.epoch_seconds)
+        return self.schedule.at(running)
 
     async def decide(
         self, connection: str, event: CallStarted, deadline_seconds: float
     ) -> Answer:
         """RECORD or SKIP for a call start. Raises PonctuelError: then it is SKIP."""
-        line = self.lines.get(event.line, UNKNOWN_LINE)
         try:
-            bind = self._bind(connection, event, line)
-        except NoSeedError:
-            self.void["seed", stratum_of(line, event.direction)] += 1
+            bind = self._bind(connection, event)
+        except NoSeedError as error:
+            self.voids.count(error, self._stratum(event))
             raise
-        self.sequencer.line_up(bind)
-        done, _ = await asyncio.wait({bind.answered}, timeout=deadline_seconds)
-        if not done:
-            bind.is_abandoned = True
-            bind.answered.add_done_callback(partial(self._count_if_void, bind))
-            raise DeadlineError
-        self._count_if_void(bind, bind.answered)
-        return self._answer(bind.answered.result())
+        caller = self.sequencer.line_up(bind, deadline_seconds)
+        call = await caller.answered
+        if call.may_be_recorded and not self.schedule.newest.announcement:
+            # Its policy was taken away and ends only with the epoch: what would be
+            # said to the caller went with it.
+            await self.outcomes.fail(call.decision_id, Failure.ANNOUNCEMENT)
+        return self._answer(call)
 
-    def _count_if_void(self, bind: Bind, answered: asyncio.Future[DrawnCall]) -> None:
-        """Count a call whose draw failed; a late one that was drawn is not void."""
-        error = answered.exception()
-        is_doubtful = isinstance(error, DatabaseUnavailableError)
-        if is_doubtful and len(self.doubtful) < MOST_DOUBTFUL:
-            self.doubtful[bind.tags.this_week] = bind.stratum
-        elif isinstance(error, PonctuelError):
-            code = _VOID_CODES.get(type(error), "overload")
-            self.void[code, bind.stratum] += 1
-
-    async def settle_doubtful(self) -> None:
-        """Count as void what was not drawn after all, now that the database answers."""
-        doubtful = dict(self.doubtful)
-        if not doubtful:
-            return
-        async with self.ledger.database.connection() as borrowed:
-            drawn = await find_drawn(borrowed, self.ledger.site, list(doubtful))
-        for tag, stratum in doubtful.items():
-            del self.doubtful[tag]
-            if tag not in drawn:
-                self.void["store", stratum] += 1
-
-    def _bind(self, connection: str, event: CallStarted, line: Line) -> Bind:
-        is_leg = event.call_id != event.root_call_id
+    def _bind(self, connection: str, event: CallStarted) -> Bind:
         return Bind(
             tags=self.epochs.tags(connection, event.root_call_id),
-            leg_tag=(
-                self.epochs.tags(connection, event.call_id).this_week
-                if is_leg
-                else None
-            ),
+            leg_key=self._leg_key(connection, event),
             connection=connection,
-            stratum=stratum_of(line, event.direction),
-            gate_code=closed_gate(self.policy, line, self.clock().date()),
+            stratum=self._stratum(event),
+            gate_code=closed_line_gate(self._line(event)),
+            agent_key=self._agent_key(event.agent),
         )
 
+    def _line(self, event: CallStarted) -> Line:
+        return self.lines.get(event.line, UNKNOWN_LINE)
+
+    def _stratum(self, event: CallStarted) -> str:
+        """A line group and a direction: what budgets and metrics count by."""
+        way = "in" if event.direction is Direction.INBOUND else "out"
+        return f"{self._line(event).group}_{way}"
+
+    def _agent_key(self, agent: str | None) -> bytes | None:
+        """An agent's keyed name, where the policy counts agents' calls at all."""
+        if not agent or self.policy.coverage is None:
+            return None
+        return self.name_agent(agent)
+
+    def _leg_key(self, connection: str, event: CallStarted) -> bytes | None:
+        if event.call_id == event.root_call_id:
+            return None
+        return self.epochs.tags(connection, event.call_id).this_week
+
     def _answer(self, call: DrawnCall) -> Answer:
-        decision_id = str(call.decision_id)
-        if not call.may_be_recorded:
+        decision_id, policy = str(call.decision_id), self.schedule.newest
+        if not call.may_be_recorded or not policy.announcement:
             return Answer(is_record=False, decision_id=decision_id)
         return Answer(
             is_record=True,
             decision_id=decision_id,
-            announcement=self.policy.announcement,
-            opt_out_key=self.policy.opt_out_key,
+            announcement=policy.announcement,
+            opt_out_key=policy.opt_out_key,
             max_seconds=call.max_seconds,
         )
 
@@ -224,11 +197,6 @@ class SiteIntake:
         names = self.epochs.tags(connection, call_id).all
         async with self.ledger.database.transaction() as borrowed:
             return await find_call(borrowed, self.ledger.site, names)
-
-
-def stratum_of(line: Line, direction: Direction) -> str:
-    """A line group and a direction: what budgets and metrics count by."""
-    return f"{line.group}_{'in' if direction is Direction.INBOUND else 'out'}"
 
 
 def as_uuid(text: str) -> UUID | None:

@@ -44,28 +44,205 @@ SELECT
 FROM calls WHERE site_id = $1 AND decision_id = $2
 FOR UPDATE;
 
--- name: insert_calls(site_id, call_keys, decision_ids, connections, strata, epoch, draw_seqs, is_records, kept_days, max_seconds, purpose, bound_at)
-INSERT INTO calls (
-  site_id, call_key, decision_id, connection, stratum, epoch, draw_seq, is_record,
-  kept_days, max_seconds, purpose, bound_at
+-- name: read_head_and_calls(site_id, names)
+-- One look for a whole batch: the head to build on, and who is bound already. A leg's
+-- name leads to its root call: the leg of a leg is not a call of its own.
+SELECT
+  h.size, h.tokens, h.last_epoch, h.revealed_epoch, h.policy_version,
+  c.name, c.call_key, c.decision_id, c.connection, c.stratum, c.draw_seq, c.is_record,
+  c.kept_days, c.max_seconds, c.purpose, c.announced_at, c.ended_at, c.outcome
+FROM ledger_heads AS h
+LEFT JOIN (
+  SELECT n.name, b.*
+  FROM unnest($2::bytea[]) AS n (name)
+  CROSS JOIN LATERAL (
+    SELECT n.name AS bound_as
+    UNION ALL
+    SELECT l.call_key FROM call_legs AS l WHERE l.site_id = $1 AND l.leg_key = n.name
+  ) AS k
+  CROSS JOIN LATERAL (
+    SELECT * FROM calls AS a WHERE a.site_id = $1 AND a.call_key = k.bound_as OFFSET 0
+  ) AS b
+) AS c ON true
+WHERE h.site_id = $1;
+
+-- name: commit_batch(site_id, old_size, bodies, tokens, epoch, call_keys, decision_ids, connections, strata, is_records, kept_days, max_seconds, purpose, bound_at, metrics, labels, amounts, leg_keys, leg_call_keys, bind_ids, bind_call_keys, are_fresh, agent_keys, agents_seen, agents_drawn, starts_on, ends_on)
+-- A batch of draws in one statement: either the head still has the size they were
+-- computed on, and all of it happens, or nothing does.
+WITH moved AS (
+  UPDATE ledger_heads
+  SET size = $2 + cardinality($3::bytea[]), tokens = $4, last_epoch = $5
+  WHERE site_id = $1 AND size = $2
+  RETURNING site_id
+),
+entries AS (
+  INSERT INTO ledger_entries (site_id, seq, body)
+  SELECT m.site_id, $2 + l.place - 1, l.body
+  FROM moved AS m
+  CROSS JOIN unnest($3::bytea[]) WITH ORDINALITY AS l (body, place)
+),
+bound AS (
+  INSERT INTO calls (
+    site_id, call_key, decision_id, connection, stratum, epoch, draw_seq, is_record,
+    kept_days, max_seconds, purpose, bound_at
+  )
+  SELECT
+    m.site_id, c.call_key, c.decision_id, c.connection, c.stratum, $5, $2 + c.place - 1,
+    c.is_record, $11, $12, $13, $14
+  FROM moved AS m
+  CROSS JOIN unnest($6::bytea[], $7::uuid[], $8::text[], $9::text[], $10::boolean[])
+  WITH ORDINALITY
+  AS c (call_key, decision_id, connection, stratum, is_record, place)
+),
+drawn AS (
+  UPDATE epochs AS e
+  SET
+    draws = e.draws + cardinality($6),
+    records = e.records + cardinality(array_positions($10, true))
+  FROM moved AS m
+  WHERE e.site_id = m.site_id AND e.epoch = $5
+),
+counted AS (
+  INSERT INTO counts (site_id, metric, label, value)
+  SELECT m.site_id, a.metric, a.label, a.amount
+  FROM moved AS m
+  CROSS JOIN unnest($15::text[], $16::text[], $17::bigint[]) AS a (metric, label, amount)
+  ORDER BY a.metric, a.label
+  ON CONFLICT (site_id, metric, label)
+  DO UPDATE SET value = counts.value + excluded.value
+),
+legs AS (
+  INSERT INTO call_legs (site_id, leg_key, call_key)
+  SELECT m.site_id, l.leg_key, l.call_key
+  FROM moved AS m
+  CROSS JOIN unnest($18::bytea[], $19::bytea[]) AS l (leg_key, call_key)
+  ON CONFLICT (site_id, leg_key) DO NOTHING
+),
+heard AS (
+  INSERT INTO agent_calls (site_id, starts_on, agent_key, seen, drawn, ends_on)
+  SELECT m.site_id, $26, a.agent_key, a.seen, a.drawn, $27
+  FROM moved AS m
+  CROSS JOIN unnest($23::bytea[], $24::integer[], $25::integer[])
+  AS a (agent_key, seen, drawn)
+  ON CONFLICT (site_id, starts_on, agent_key)
+  DO UPDATE SET seen = excluded.seen, drawn = excluded.drawn
+),
+settled AS (
+  UPDATE waiting_binds AS w
+  SET call_key = s.call_key, is_fresh = s.is_fresh
+  FROM
+    moved AS m,
+    unnest($20::uuid[], $21::bytea[], $22::boolean[]) AS s (bind_id, call_key, is_fresh)
+  WHERE w.site_id = m.site_id AND w.bind_id = s.bind_id
 )
-SELECT $1, call_key, decision_id, connection, stratum, $6, draw_seq, is_record, $9, $10, $11, $12
-FROM unnest($2::bytea[], $3::uuid[], $4::text[], $5::text[], $7::bigint[], $8::boolean[])
-AS drawn (call_key, decision_id, connection, stratum, draw_seq, is_record);
+SELECT
+  CASE WHEN cardinality($20) > 0 THEN pg_notify('draws ' || m.site_id, '') END,
+  true AS is_moved
+FROM moved AS m;
 
 -- name: insert_legs(site_id, leg_keys, call_keys)
 -- A call with a draw of its own keeps it: every name leads to one draw only.
 INSERT INTO call_legs (site_id, leg_key, call_key)
 SELECT $1, l.leg_key, l.call_key
 FROM unnest($2::bytea[], $3::bytea[]) AS l (leg_key, call_key)
-WHERE NOT EXISTS (
-  SELECT FROM calls AS c WHERE c.site_id = $1 AND c.call_key = l.leg_key
-)
 ON CONFLICT (site_id, leg_key) DO NOTHING;
 
--- name: count_draws(site_id, epoch, draws, records)
-UPDATE epochs SET draws = draws + $3, records = records + $4
-WHERE site_id = $1 AND epoch = $2;
+-- name: try_to_lead(site_id)
+SELECT pg_try_advisory_lock(hashtextextended('ponctuel-draws-' || $1, 0));
+
+-- name: stop_leading(site_id)
+SELECT
+  pg_advisory_unlock(hashtextextended('ponctuel-draws-' || $1, 0)),
+  pg_notify('draws ' || $1, '');
+
+-- name: forward_binds(site_id, bind_ids, replica, policy_version, weeks, this_weeks, last_weeks, next_weeks, leg_keys, connections, strata, gate_codes, agent_keys, patiences)
+-- `patiences` in seconds: the server's own clock says when it is too late.
+WITH forwarded AS (
+  INSERT INTO waiting_binds (
+    site_id, bind_id, replica, policy_version, week, this_week, last_week, next_week,
+    leg_key, connection, stratum, gate_code, agent_key, expires_at
+  )
+  SELECT
+    $1, b.bind_id, $3, $4, b.week, b.this_week, b.last_week, b.next_week,
+    b.leg_key, b.connection, b.stratum, b.gate_code, b.agent_key,
+    now() + make_interval(secs => b.patience)
+  FROM unnest(
+    $2::uuid[], $5::integer[], $6::bytea[], $7::bytea[], $8::bytea[], $9::bytea[],
+    $10::text[], $11::text[], $12::text[], $13::bytea[], $14::float[]
+  ) AS b (
+    bind_id, week, this_week, last_week, next_week, leg_key, connection, stratum,
+    gate_code, agent_key, patience
+  )
+)
+SELECT pg_notify('binds ' || $1, '');
+
+-- name: find_waiting_binds(site_id, limit)
+SELECT
+  bind_id, policy_version, week, this_week, last_week, next_week, leg_key, connection,
+  stratum, gate_code, agent_key
+FROM waiting_binds
+WHERE
+  site_id = $1 AND is_fresh IS NULL AND refusal IS NULL AND expires_at > now()
+ORDER BY expires_at LIMIT $2;
+
+-- name: settle_binds(site_id, bind_ids, call_keys)
+-- Calls that were drawn before.
+WITH settled AS (
+  UPDATE waiting_binds AS w
+  SET call_key = s.call_key, is_fresh = false
+  FROM unnest($2::uuid[], $3::bytea[]) AS s (bind_id, call_key)
+  WHERE w.site_id = $1 AND w.bind_id = s.bind_id
+)
+SELECT pg_notify('draws ' || $1, '');
+
+-- name: refuse_binds(site_id, bind_ids, refusal)
+WITH refused AS (
+  UPDATE waiting_binds SET refusal = $3
+  WHERE site_id = $1 AND bind_id = ANY($2::uuid[])
+)
+SELECT pg_notify('draws ' || $1, '');
+
+-- name: collect_draws(site_id, replica)
+-- A settled bind goes as its replica takes the answer.
+WITH settled AS (
+  DELETE FROM waiting_binds
+  WHERE site_id = $1 AND replica = $2 AND (is_fresh IS NOT NULL OR refusal IS NOT NULL)
+  RETURNING bind_id, call_key AS drawn_as, is_fresh, refusal
+)
+SELECT
+  s.bind_id, s.is_fresh, s.refusal,
+  c.call_key, c.decision_id, c.connection, c.stratum, c.draw_seq, c.is_record,
+  c.kept_days, c.max_seconds, c.purpose, c.announced_at, c.ended_at, c.outcome
+FROM settled AS s
+LEFT JOIN LATERAL (
+  SELECT * FROM calls AS a WHERE a.site_id = $1 AND a.call_key = s.drawn_as OFFSET 0
+) AS c ON true;
+
+-- name: withdraw_binds(site_id, bind_ids)
+DELETE FROM waiting_binds
+WHERE
+  site_id = $1 AND bind_id = ANY($2::uuid[]) AND is_fresh IS NULL AND refusal IS NULL
+RETURNING bind_id;
+
+-- name: forget_binds(site_id)
+-- Left by replicas that died before they told their callers. What was drawn RECORD for
+-- one of these has been heard by nobody.
+WITH left_behind AS (
+  DELETE FROM waiting_binds
+  WHERE site_id = $1 AND expires_at < now() - interval '2 minutes'
+  RETURNING call_key, is_fresh
+)
+SELECT c.decision_id
+FROM left_behind AS b
+INNER JOIN calls AS c ON c.site_id = $1 AND c.call_key = b.call_key
+WHERE b.is_fresh AND c.is_record AND c.outcome IS NULL;
+
+-- name: find_agent_calls(site_id, starts_on, agent_keys)
+SELECT agent_key, seen, drawn FROM agent_calls
+WHERE site_id = $1 AND starts_on = $2 AND agent_key = ANY($3::bytea[]);
+
+-- name: forget_agent_calls(site_id, today)
+DELETE FROM agent_calls WHERE site_id = $1 AND ends_on <= $2;
 
 -- name: note_announced(site_id, decision_id, now)
 UPDATE calls SET announced_at = coalesce(announced_at, $3)
@@ -89,37 +266,107 @@ SELECT count(*) FROM calls
 WHERE site_id = $1 AND is_record AND outcome IS NULL AND bound_at < $2;
 
 -- name: find_epoch(site_id, epoch)
-SELECT wrapped_seed FROM epochs
+SELECT wrapped_seed, mode, outside_value, witnessed_at FROM epochs
 WHERE site_id = $1 AND epoch = $2 AND closed_seq IS NULL;
+
+-- name: is_first_hours(site_id, epoch)
+-- A new ledger commits its first two epochs when the first is already running.
+SELECT e.epoch <= f.epoch + 1 AND NOT EXISTS (
+  SELECT FROM epochs AS c WHERE c.site_id = $1 AND c.closed_seq < e.opened_seq
+)
+FROM epochs AS e
+CROSS JOIN (SELECT epoch FROM epochs WHERE site_id = $1 ORDER BY opened_seq LIMIT 1) AS f
+WHERE e.site_id = $1 AND e.epoch = $2;
+
+-- name: find_first_epoch(site_id)
+SELECT epoch FROM epochs WHERE site_id = $1 ORDER BY opened_seq LIMIT 1;
+
+-- name: find_last_epoch_of_other_modes(site_id, mode)
+SELECT max(epoch) FROM epochs WHERE site_id = $1 AND mode <> $2;
+
+-- name: find_outside_value(site_id, epoch)
+SELECT mode, outside_commitment, mode <> 'operator' AND outside_value IS NULL AS is_needed
+FROM epochs WHERE site_id = $1 AND epoch = $2 AND closed_seq IS NULL;
+
+-- name: keep_outside_value(site_id, epoch, outside_value, outside_proof)
+-- The first replica to have it decides; a seed that is public gets no value any more.
+UPDATE epochs SET outside_value = $3, outside_proof = $4
+WHERE site_id = $1 AND epoch = $2 AND outside_value IS NULL AND closed_seq IS NULL;
 
 -- name: find_epochs_between(site_id, first, last)
 SELECT epoch FROM epochs WHERE site_id = $1 AND epoch BETWEEN $2 AND $3;
 
--- name: insert_epoch(site_id, epoch, wrapped_seed, commitment, opened_seq)
-INSERT INTO epochs (site_id, epoch, wrapped_seed, commitment, opened_seq)
-VALUES ($1, $2, $3, $4, $5);
+-- name: insert_epoch(site_id, epoch, wrapped_seed, commitment, opened_seq, mode, outside_commitment)
+INSERT INTO epochs (
+  site_id, epoch, wrapped_seed, commitment, opened_seq, mode, outside_commitment
+) VALUES ($1, $2, $3, $4, $5, $6, $7);
 
 -- name: find_epochs_to_close(site_id, last, limit)
-SELECT epoch, wrapped_seed, draws, records FROM epochs
+SELECT epoch, wrapped_seed, draws, records, outside_value, outside_proof FROM epochs
 WHERE site_id = $1 AND closed_seq IS NULL AND epoch <= $2 ORDER BY epoch LIMIT $3;
 
 -- name: close_epoch(site_id, epoch, closed_seq)
 UPDATE epochs SET closed_seq = $3 WHERE site_id = $1 AND epoch = $2;
 
 -- name: find_tag_keys(site_id, weeks)
-SELECT week, wrapped_key FROM tag_keys WHERE site_id = $1 AND week = ANY($2::integer[]);
+SELECT week FROM tag_keys WHERE site_id = $1 AND week = ANY($2::integer[]);
+
+-- name: find_living_tag_keys(site_id)
+SELECT week, wrapped_key, has_own_key FROM tag_keys
+WHERE site_id = $1 AND doomed_at IS NULL ORDER BY week;
 
 -- name: insert_tag_key(site_id, week, wrapped_key, commitment, committed_seq)
-INSERT INTO tag_keys (site_id, week, wrapped_key, commitment, committed_seq)
-VALUES ($1, $2, $3, $4, $5);
+INSERT INTO tag_keys (site_id, week, wrapped_key, commitment, committed_seq, has_own_key)
+VALUES ($1, $2, $3, $4, $5, true);
+
+-- name: doom_tag_keys(site_id, newest_week, now)
+-- Intent: from here on nobody uses these keys, also if the window is lengthened.
+UPDATE tag_keys SET doomed_at = $3
+WHERE site_id = $1 AND week <= $2 AND doomed_at IS NULL;
+
+-- name: find_doomed_tag_keys(site_id)
+SELECT week, destroyed_seq FROM tag_keys
+WHERE site_id = $1 AND doomed_at IS NOT NULL;
+
+-- name: find_tag_key_end(site_id, week)
+SELECT destroyed_seq FROM tag_keys WHERE site_id = $1 AND week = $2;
+
+-- name: mark_tag_key_destroyed(site_id, week, destroyed_seq)
+UPDATE tag_keys SET wrapped_key = NULL, destroyed_seq = $3
+WHERE site_id = $1 AND week = $2 AND destroyed_seq IS NULL;
+
+-- name: forget_calls(site_id, bound_before, limit)
+-- A call that still owes its outcome, or has a recording, stays until that has ended.
+-- What another sweep has in hand is left to it. Legs go with their call. By `ctid`: rows
+-- that were just read and locked need not be looked for again.
+WITH old AS (
+  SELECT c.ctid FROM calls AS c
+  WHERE
+    c.site_id = $1 AND c.bound_at < $2 AND (c.outcome IS NOT NULL OR NOT c.is_record)
+    AND NOT EXISTS (
+      SELECT FROM recordings AS r
+      WHERE r.site_id = $1 AND r.decision_id = c.decision_id
+    )
+  ORDER BY c.bound_at LIMIT $3
+  FOR UPDATE SKIP LOCKED
+)
+DELETE FROM calls
+WHERE site_id = $1 AND ctid = ANY(ARRAY(SELECT old.ctid FROM old));
+
+-- name: find_drawn_epoch(site_id, call_key)
+-- Of the epoch a call was drawn in: whether its seed is public.
+SELECT e.epoch, e.closed_seq IS NOT NULL AS is_closed
+FROM calls AS c
+INNER JOIN epochs AS e ON e.site_id = c.site_id AND e.epoch = c.epoch
+WHERE c.site_id = $1 AND c.call_key = $2;
 
 -- name: find_policy_digest(site_id, version)
 SELECT digest FROM policies WHERE site_id = $1 AND version = $2;
 
--- name: find_policy_leaf(site_id, version)
+-- name: find_policy_leaves(site_id)
 SELECT e.body FROM policies AS p
 INNER JOIN ledger_entries AS e ON e.site_id = p.site_id AND e.seq = p.adopted_seq
-WHERE p.site_id = $1 AND p.version = $2;
+WHERE p.site_id = $1 ORDER BY p.version;
 
 -- name: insert_policy(site_id, version, digest, adopted_seq)
 INSERT INTO policies (site_id, version, digest, adopted_seq) VALUES ($1, $2, $3, $4);

@@ -14,8 +14,8 @@ import structlog
 from aiohttp import http, web
 
 from proxy.errors import BadEventError, BodyTooLargeError, PonctuelError
+from proxy.intake.binds import DeadlineError
 from proxy.intake.connections import Connection, Connections
-from proxy.intake.sequencer import DeadlineError
 from proxy.platforms.base import Answer, CallStarted, RawRequest, Reply
 
 BODY_SECONDS = 10.0

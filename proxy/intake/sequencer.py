@@ -1,109 +1,51 @@
 """One draw per root call, in one order, committed before anyone is answered.
 
 Callers put their call in line and wait. A single task takes everyone who is waiting as
-one batch: look up who is bound already, decide the others in the order of their tags,
-append their leaves, commit once. An idle sequencer starts at once, so batching never
-adds a wait; under load the commit's cost is shared.
+one batch: look up the head and who is bound already, decide the others in the order of
+their tags, commit all of it in one statement. An idle sequencer starts at once, so
+batching never adds a wait; under load the commit's cost is shared.
 
-Several replicas may each run one: the ledger's head lock puts their batches in one
-order, and the unique tag makes a second draw of the same call impossible.
+Of a site's replicas one leads and draws for all. The others hand their binds over, and
+answer their own callers. Whoever leads next goes on with what is still waiting.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
 
-from proxy.errors import PonctuelError
-from proxy.intake.epochs import Epochs, Tags
-from proxy.intake.store import QUERIES, DrawnCall, find_drawn
-from proxy.ledger.entry import Kind
-from proxy.ledger.transaction import Ledger, LedgerTransaction, NothingToRecordError
-from sampling.decision import Candidate, Decision, decide
-from sampling.draw import hex64
-from sampling.policy import NO_POLICY, SamplingPolicy
-from sampling.seed import epoch_to_draw_in, is_week_young
+from proxy.database.pool import UNAVAILABLE
+from proxy.errors import DatabaseUnavailableError, PonctuelError
+from proxy.intake.binds import (
+    Bind,
+    Caller,
+    DeadlineError,
+    OverloadError,
+    StalePolicyError,
+)
+from proxy.intake.epochs import Epochs
+from proxy.intake.leading import Draws, Leader
+from proxy.intake.relay import Forwarded, Relay, waiting_binds
+from proxy.intake.seat import Seat, take_seat
+from proxy.intake.store import DrawnCall
+from proxy.ledger.transaction import Ledger
+from sampling.schedule import PolicySchedule
 
 log = structlog.get_logger()
 
 LARGEST_BATCH = 500
 LARGEST_QUEUE = 5_000
-# Marks where a batch begins, so that an auditor sees that tags ascend within each.
-FIRST_OF_BATCH: dict[str, str | int] = {"b": 1}
-
-
-class ClockFaultError(PonctuelError):
-    """The clock went back further than a draw can follow."""
-
-    status = 503
-    error_id = "clock-fault"
-
-
-class StalePolicyError(PonctuelError):
-    """Another replica has adopted a different policy."""
-
-    status = 503
-    error_id = "stale-policy"
-
-
-class DeadlineError(PonctuelError):
-    """The draw was not committed within the connection's deadline."""
-
-    status = 503
-    error_id = "deadline"
-
-
-class OverloadError(PonctuelError):
-    """Too many calls are waiting for their draw."""
-
-    status = 503
-    error_id = "overload"
-
-
-@dataclass(slots=True)
-class Bind:
-    """A call that asks for its draw.
-
-    An abandoned one's platform has been told "skip": it must not end as RECORD.
-    """
-
-    tags: Tags
-    leg_tag: bytes | None
-    connection: str
-    stratum: str
-    gate_code: str | None
-    is_abandoned: bool = False
-    answered: asyncio.Future[DrawnCall] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.answered = asyncio.get_running_loop().create_future()
-
-
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    bind: Bind
-    decision: Decision
-    decision_id: UUID
-    draw_seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Drawing:
-    """What all draws of one batch share."""
-
-    change: LedgerTransaction
-    policy: SamplingPolicy
-    key: bytes
-    epoch: int
-    names_last_week: bool
+_LOOK_SECONDS = 0.25  # how often a replica tries to lead, and looks for lost messages
+_ALIVE_SECONDS = 2.0  # how often an idle leader shows that it lives
 
 
 class Sequencer:
-    """Draws for one site."""
+    """Draws for one site, or has the leader draw."""
 
     def __init__(
         self,
@@ -111,20 +53,30 @@ class Sequencer:
         epochs: Epochs,
         clock: Callable[[], datetime],
         on_unanswered: Callable[[UUID], None],
+        on_void: Callable[[Bind, PonctuelError], None],
     ) -> None:
-        """`on_unanswered` hears of RECORD draws whose caller had stopped waiting."""
+        """`on_unanswered` hears of RECORD draws whose caller had stopped waiting.
+
+        `on_void` hears of every bind that gets no draw, and why.
+        """
         self._ledger = ledger
         self._site = ledger.site
         self._epochs = epochs
         self._clock = clock
         self._on_unanswered = on_unanswered
-        self._policy = NO_POLICY
-        self._waiting: list[Bind] = []
+        self._on_void = on_void
+        self._relay = Relay(ledger.site)
+        self._waiting: list[Caller] = []
         self._wake = asyncio.Event()
+        self._has_binds = True
+        self._is_stale = False
+        self._version = 0
+        self._leader: Leader | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def start(self, policy: SamplingPolicy) -> None:
-        self._policy = policy
+    def start(self, schedule: PolicySchedule) -> None:
+        self._version = schedule.newest_version
+        self._leader = Leader(self._epochs, self._clock, schedule)
         self._task = asyncio.create_task(self._run(), name=f"sequencer-{self._site}")
 
     async def stop(self) -> None:
@@ -132,209 +84,171 @@ class Sequencer:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-        _fail(self._waiting, OverloadError("the service is stopping"))
+        left = [*self._waiting, *self._relay.forwarded.values()]
+        self._refuse(left, OverloadError("the service is stopping"))
 
-    def line_up(self, bind: Bind) -> None:
-        """Put a call in line; `bind.answered` becomes its draw or a PonctuelError."""
+    def line_up(self, bind: Bind, patience: float) -> Caller:
+        """Put a call in line for at most `patience` seconds.
+
+        `answered` of what is returned becomes its draw, or a PonctuelError.
+        """
+        caller = Caller(bind, patience)
         if self._task is None or self._task.done():
-            bind.answered.set_exception(OverloadError("draws have not begun yet"))
+            self._refuse([caller], OverloadError("draws have not begun yet"))
         elif len(self._waiting) >= LARGEST_QUEUE:
-            bind.answered.set_exception(OverloadError())
+            self._refuse([caller], OverloadError())
         else:
-            self._waiting.append(bind)
+            self._waiting.append(caller)
             self._wake.set()
+        return caller
 
     async def _run(self) -> None:
         while True:
-            await self._wake.wait()
-            batch = self._waiting[:LARGEST_BATCH]
-            self._waiting = self._waiting[LARGEST_BATCH:]
-            if not self._waiting:
-                self._wake.clear()
-            _fail((bind for bind in batch if bind.is_abandoned), DeadlineError())
-            batch = [bind for bind in batch if not bind.is_abandoned]
-            if batch:
-                await self._answer(batch)
+            try:
+                async with take_seat(self._ledger.database) as seat:
+                    await seat.listen(self._hear_of_binds, self._wake.set)
+                    await self._sit(seat)
+            except DatabaseUnavailableError as error:
+                self._refuse(self._take(LARGEST_QUEUE), error)
+            except Exception as error:  # noqa: BLE001  # a bug must not stop all draws
+                log.critical("unforeseen in a draw", error=type(error).__name__)
+                self._refuse(self._take(LARGEST_QUEUE), PonctuelError())
+            await self._woken_within(_LOOK_SECONDS)
 
-    async def _answer(self, batch: list[Bind]) -> None:
+    def _hear_of_binds(self) -> None:
+        self._has_binds = True
+        self._wake.set()
+
+    async def _woken_within(self, seconds: float) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        is_woken = self._wake.is_set()
+        self._wake.clear()
+        return is_woken
+
+    async def _sit(self, seat: Seat) -> None:
+        tried_at = -math.inf
+        while True:
+            if seat.is_leader:
+                await self._lead(seat)
+                continue
+            if not self._is_stale and time.monotonic() - tried_at >= _LOOK_SECONDS:
+                tried_at = time.monotonic()
+                await self._try_to_lead(seat)
+            if not seat.is_leader:
+                await self._follow(seat)
+
+    async def _try_to_lead(self, seat: Seat) -> None:
+        if await seat.try_to_lead():
+            log.info("leads", site=self._site)
+            await self._collect(seat)
+            self._waiting[:0] = await self._relay.withdraw(seat.connection)
+            self._hear_of_binds()
+
+    async def _follow(self, seat: Seat) -> None:
+        await self._woken_within(_LOOK_SECONDS)
+        callers = self._take(LARGEST_BATCH)
+        if self._waiting:
+            self._wake.set()
+        if self._is_stale:
+            self._refuse(callers, StalePolicyError(fix="restart this replica"))
+        elif callers:
+            await self._relay.forward(seat.connection, callers, self._version)
+        await self._collect(seat)
+
+    async def _collect(self, seat: Seat) -> None:
+        """Answer the callers of this replica whom the leader has drawn."""
+        if not self._relay.forwarded:
+            return
+        for answer in await self._relay.collect(seat.connection):
+            if answer.refusal:
+                self._refuse([answer.caller], answer.refusal)
+            elif answer.call:
+                is_heard = answer.caller.tell(answer.call)
+                if answer.is_fresh and not is_heard:
+                    self._close_unheard(answer.call)
+        self._refuse(await self._relay.give_up(seat.connection), DeadlineError())
+
+    async def _lead(self, seat: Seat) -> None:
+        if not await self._woken_within(_ALIVE_SECONDS):
+            await seat.check()
+        forwarded: list[Forwarded] = []
+        if self._has_binds:
+            self._has_binds = False
+            forwarded = await waiting_binds(seat.connection, self._site, LARGEST_BATCH)
+        callers = self._take(LARGEST_BATCH - len(forwarded))
+        if len(forwarded) == LARGEST_BATCH:
+            self._hear_of_binds()
+        if self._waiting:
+            self._wake.set()
+        if callers or forwarded:
+            await self._draw(seat, callers, forwarded)
+
+    async def _draw(
+        self, seat: Seat, callers: Sequence[Caller], forwarded: Sequence[Forwarded]
+    ) -> None:
         """Draw a batch; a failure of any kind is an answer too: not recorded."""
+        stale = [each for each in forwarded if each.policy_version != self._version]
+        asked = {each.bind_id: each.bind for each in forwarded if each not in stale}
+        await seat.refuse([each.bind_id for each in stale], StalePolicyError())
         try:
-            calls, fresh = await self._draw_batch(batch)
+            draws = await self._drawn(seat, callers, asked)
+        except UNAVAILABLE as error:
+            self._refuse(callers, DatabaseUnavailableError(type(error).__name__))
+            raise
         except PonctuelError as error:
-            _fail(batch, error)
-        except Exception as error:  # noqa: BLE001  # a bug must not stop later draws
-            log.critical("unforeseen in a draw", error=type(error).__name__)
-            _fail(batch, PonctuelError(type(error).__name__))
+            self._refuse(callers, error)
+            await seat.refuse(asked, error)
+            if isinstance(error, StalePolicyError):
+                await self._give_way(seat)
         else:
-            for bind, call in zip(batch, calls, strict=True):
-                bind.answered.set_result(call)
-            self._close_unanswered(batch, fresh)
+            self._answer(callers, draws)
+        is_behind = any(each.policy_version > self._version for each in stale)
+        if is_behind and seat.is_leader:
+            await self._give_way(seat)
 
-    def _close_unanswered(
-        self, batch: Sequence[Bind], fresh: Sequence[DrawnCall]
-    ) -> None:
-        """Hand over drawn calls of which nobody heard.
+    async def _give_way(self, seat: Seat) -> None:
+        """Leave the draws to replicas that know the newest policy."""
+        self._is_stale = True
+        await seat.step_down()
 
-        A call answered before, or by another bind of this batch, is none of them.
-        """
-        heard = {
-            bind.answered.result().decision_id
-            for bind in batch
-            if not bind.is_abandoned
-        }
-        for call in fresh:
-            if call.may_be_recorded and call.decision_id not in heard:
-                self._on_unanswered(call.decision_id)
-
-    async def _draw_batch(
-        self, batch: list[Bind]
-    ) -> tuple[list[DrawnCall], list[DrawnCall]]:
-        """The calls of `batch`, in its order, and which of them were drawn just now."""
-        known: dict[bytes, DrawnCall] = {}
-        drawn: list[DrawnCall] = []
+    async def _drawn(
+        self, seat: Seat, callers: Sequence[Caller], asked: Mapping[UUID, Bind]
+    ) -> Draws:
+        if self._leader is None:
+            raise OverloadError("draws have not begun yet")
+        binds = [caller.bind for caller in callers]
         try:
-            async with self._ledger.transaction() as change:
-                names = [name for bind in batch for name in bind.tags.all]
-                known = await find_drawn(change.connection, self._site, names)
-                fresh = _first_of_each(batch, known)
-                if fresh:
-                    drawn = await self._draw_fresh(change, fresh)
-                    known |= {call.call_key: call for call in drawn}
-        except NothingToRecordError:  # every call was bound already
-            pass
-        calls = [_known_call(bind, known) for bind in batch]
-        await self._note_legs(batch, calls)
-        return calls, drawn
+            return await self._leader.draw(seat, binds, asked)
+        except (PonctuelError, *UNAVAILABLE):
+            raise
+        except Exception as error:
+            log.critical("unforeseen in a draw", error=type(error).__name__)
+            raise PonctuelError(type(error).__name__) from error
 
-    async def _draw_fresh(
-        self, change: LedgerTransaction, fresh: Sequence[Bind]
-    ) -> list[DrawnCall]:
-        policy = self._policy
-        if change.policy_version != policy.version:
-            raise StalePolicyError(f"version {change.policy_version} is in force")
-        now = self._clock()
-        epoch = epoch_to_draw_in(now, change.last_epoch, self._epochs.epoch_seconds)
-        if epoch is None:
-            raise ClockFaultError
-        key = await self._epochs.key_of(change, epoch)
-        change.last_epoch = epoch
-        drawing = _Drawing(change, policy, key, epoch, is_week_young(now))
-        drawn = [
-            _draw_one(drawing, bind, is_first=not place)
-            for place, bind in enumerate(fresh)
-        ]
-        await self._insert(change, policy, epoch, drawn, now)
-        return [_as_call(item, policy) for item in drawn]
+    def _answer(self, callers: Sequence[Caller], draws: Draws) -> None:
+        """Tell the callers; a call drawn just now of which nobody heard is closed."""
+        heard = set()
+        for caller, call in zip(callers, draws.calls, strict=True):
+            if caller.tell(call):
+                heard.add(call.call_key)
+        for call in draws.calls:
+            if call.call_key in draws.fresh and call.call_key not in heard:
+                heard.add(call.call_key)
+                self._close_unheard(call)
 
-    async def _insert(
-        self,
-        change: LedgerTransaction,
-        policy: SamplingPolicy,
-        epoch: int,
-        drawn: Sequence[_Drawn],
-        now: datetime,
-    ) -> None:
-        await change.connection.execute(
-            QUERIES["insert_calls"],
-            self._site,
-            [item.bind.tags.this_week for item in drawn],
-            [item.decision_id for item in drawn],
-            [item.bind.connection for item in drawn],
-            [item.bind.stratum for item in drawn],
-            epoch,
-            [item.draw_seq for item in drawn],
-            [item.decision.is_record for item in drawn],
-            policy.kept_days,
-            policy.max_seconds,
-            policy.purpose.value,
-            now,
-        )
-        records = sum(item.decision.is_record for item in drawn)
-        await change.connection.execute(
-            QUERIES["count_draws"], self._site, epoch, len(drawn), records
-        )
+    def _close_unheard(self, call: DrawnCall) -> None:
+        if call.may_be_recorded:
+            self._on_unanswered(call.decision_id)
 
-    async def _note_legs(
-        self, batch: Sequence[Bind], calls: Sequence[DrawnCall]
-    ) -> None:
-        """Remember legs, so that their events find the root call."""
-        legs = [
-            (bind.leg_tag, call.call_key)
-            for bind, call in zip(batch, calls, strict=True)
-            if bind.leg_tag
-        ]
-        if legs:
-            leg_keys, call_keys = zip(*legs, strict=True)
-            async with self._ledger.database.connection() as connection:
-                await connection.execute(
-                    QUERIES["insert_legs"], self._site, leg_keys, call_keys
-                )
+    def _take(self, limit: int) -> list[Caller]:
+        """Up to `limit` callers who still wait, the first first."""
+        taken, self._waiting = self._waiting[:limit], self._waiting[limit:]
+        self._refuse([each for each in taken if not each.is_waiting], DeadlineError())
+        return [each for each in taken if each.is_waiting]
 
-
-def _first_of_each(batch: Iterable[Bind], known: dict[bytes, DrawnCall]) -> list[Bind]:
-    """One bind per call not yet drawn, in the order of the tags: nobody chose it."""
-    first: dict[bytes, Bind] = {}
-    names = set(known)
-    for bind in batch:
-        if names.isdisjoint(bind.tags.all):
-            first[bind.tags.this_week] = bind
-            names.update(bind.tags.all)
-    return [first[tag] for tag in sorted(first)]
-
-
-def _known_call(bind: Bind, known: dict[bytes, DrawnCall]) -> DrawnCall:
-    return next(known[name] for name in bind.tags.all if name in known)
-
-
-def _draw_one(drawing: _Drawing, bind: Bind, *, is_first: bool) -> _Drawn:
-    change = drawing.change
-    candidate = Candidate(bind.tags.this_week, bind.stratum, bind.gate_code)
-    decision, change.tokens = decide(
-        candidate, drawing.policy, drawing.key, change.tokens
-    )
-    leaf = _leaf(drawing, bind, decision)
-    seq = change.append(Kind.DRAW, leaf | FIRST_OF_BATCH if is_first else leaf)
-    change.count("calls", bind.stratum)
-    if decision.is_record:
-        change.count("selected", bind.stratum)
-    elif decision.code:
-        change.count("excluded", decision.code)
-    return _Drawn(bind, decision, uuid4(), seq)
-
-
-def _leaf(drawing: _Drawing, bind: Bind, decision: Decision) -> dict[str, str | int]:
-    leaf: dict[str, str | int] = {
-        "e": drawing.epoch,
-        "c": bind.tags.this_week.hex(),
-        "s": bind.stratum,
-        "T": hex64(decision.threshold),
-        "d": int(decision.is_record),
-    }
-    if drawing.names_last_week and bind.tags.last_week:
-        leaf["c_prev"] = bind.tags.last_week.hex()
-    if decision.code:
-        leaf["x"] = decision.code
-    return leaf
-
-
-def _as_call(item: _Drawn, policy: SamplingPolicy) -> DrawnCall:
-    return DrawnCall(
-        call_key=item.bind.tags.this_week,
-        decision_id=item.decision_id,
-        connection=item.bind.connection,
-        stratum=item.bind.stratum,
-        draw_seq=item.draw_seq,
-        is_record=item.decision.is_record,
-        kept_days=policy.kept_days,
-        max_seconds=policy.max_seconds,
-        purpose=policy.purpose.value,
-        announced_at=None,
-        ended_at=None,
-        outcome=None,
-    )
-
-
-def _fail(binds: Iterable[Bind], error: PonctuelError) -> None:
-    for bind in binds:
-        if not bind.answered.done():
-            bind.answered.set_exception(error)
+    def _refuse(self, callers: Iterable[Caller], error: PonctuelError) -> None:
+        for caller in callers:
+            caller.refuse(error)
+            self._on_void(caller.bind, error)

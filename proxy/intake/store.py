@@ -39,8 +39,12 @@ class DrawnCall:
 _NAMES = tuple(field.name for field in fields(DrawnCall))
 
 
+def read_call(row: asyncpg.Record) -> DrawnCall:
+    return DrawnCall(*(row[name] for name in _NAMES))
+
+
 def _read(row: asyncpg.Record | None) -> DrawnCall | None:
-    return None if row is None else DrawnCall(*(row[name] for name in _NAMES))
+    return None if row is None else read_call(row)
 
 
 async def find_drawn(
@@ -48,7 +52,7 @@ async def find_drawn(
 ) -> dict[bytes, DrawnCall]:
     """The calls already bound under any of `names`; a leg's name leads to its root."""
     rows = await connection.fetch(QUERIES["find_calls"], site, names)
-    return {row["name"]: call for row in rows if (call := _read(row))}
+    return {row["name"]: read_call(row) for row in rows}
 
 
 async def find_call(

@@ -6,6 +6,7 @@ time.
 """
 
 import json
+import secrets
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -23,6 +24,7 @@ class Kind(StrEnum):
     GENESIS = "GENESIS"
     POLICY = "POLICY"
     TAG_KEY = "TAGKEY+"
+    TAG_KEY_DESTROYED = "TAGKEY-"
     OPEN = "OPEN"
     CLOSE = "CLOSE"
     DRAW = "DRAW"
@@ -30,12 +32,21 @@ class Kind(StrEnum):
     DELETED = "DEL"
     DAY_KEY_MADE = "KEK+"
     DAY_KEY_DESTROYED = "KEK-"
+    NOTE = "NOTE"
 
 
 class NotCanonicalError(PonctuelError):
     """A ledger leaf is not in its one canonical spelling."""
 
     error_id = "not-canonical"
+
+
+def salted(fields: Leaf) -> Leaf:
+    """Add 16 random hex digits, `n`, to a leaf that has few possible contents.
+
+    Its hash may be published before the leaf itself is, and must not tell what it says.
+    """
+    return {**fields, "n": secrets.token_hex(8)}
 
 
 def encode(kind: Kind, fields: Leaf) -> bytes:

@@ -23,7 +23,14 @@ from proxy.ledger.tiles import (
     tiles_read,
 )
 from proxy.ledger.transaction import QUERIES, Ledger
-from proxy.ledger.tree import Frontier, ReadHashes, frontier_at, leaf_hash
+from proxy.ledger.tree import (
+    Frontier,
+    ReadHashes,
+    consistency_proof,
+    frontier_at,
+    inclusion_proof,
+    leaf_hash,
+)
 
 _PAGE = 10_000
 
@@ -73,6 +80,24 @@ class Publisher:
         if row is None:
             return None
         return open_checkpoint(row["note"], self._signer.key).checkpoint
+
+    async def prove_growth(self, old_size: int, new_size: int) -> list[bytes]:
+        """The consistency proof between two sizes of the tree as it is stored."""
+
+        def prove(read: ReadHashes) -> list[bytes]:
+            return consistency_proof(read, old_size, new_size)
+
+        async with self._ledger.database.connection() as connection:
+            return prove(await self._reader(connection, new_size, prove))
+
+    async def prove_leaf(self, index: int, size: int) -> list[bytes]:
+        """The inclusion proof of a leaf in the tree of `size` leaves, as stored."""
+
+        def prove(read: ReadHashes) -> list[bytes]:
+            return inclusion_proof(read, index, size)
+
+        async with self._ledger.database.connection() as connection:
+            return prove(await self._reader(connection, size, prove))
 
     async def _verified_frontier(
         self, connection: Connection, newest: Checkpoint | None

@@ -8,10 +8,11 @@ INSERT INTO ledger_entries (site_id, seq, body)
 SELECT $1, $2 + ordinality - 1, body
 FROM unnest($3::bytea[]) WITH ORDINALITY AS leaves (body, ordinality);
 
--- name: move_head(site_id, old_size, new_size, tokens, last_epoch, revealed_epoch, policy_version)
--- Compare-and-swap: a writer that lost its place updates nothing.
+-- name: move_head(site_id, old_size, new_size, revealed_epoch, policy_version)
+-- Compare-and-swap: a writer that lost its place updates nothing. Tokens and the last
+-- epoch move with draws only (commit_batch in proxy/intake/queries.sql).
 UPDATE ledger_heads
-SET size = $3, tokens = $4, last_epoch = $5, revealed_epoch = $6, policy_version = $7
+SET size = $3, revealed_epoch = $4, policy_version = $5
 WHERE site_id = $1 AND size = $2;
 
 -- name: add_counts(site_id, metrics, labels, amounts)
@@ -46,8 +47,14 @@ SELECT pg_advisory_xact_lock(hashtextextended('ponctuel-publication-' || $1, 0))
 SELECT size, note, signed_at FROM checkpoints
 WHERE site_id = $1 ORDER BY size DESC LIMIT 1;
 
--- name: read_checkpoints(site_id)
-SELECT size, note FROM checkpoints WHERE site_id = $1 ORDER BY size;
+-- name: read_checkpoints(site_id, largest_size)
+SELECT
+  c.size, c.note,
+  array(
+    SELECT s.line FROM cosignatures AS s
+    WHERE s.site_id = c.site_id AND s.size = c.size ORDER BY s.cosigned_at, s.witness_key
+  ) AS lines
+FROM checkpoints AS c WHERE c.site_id = $1 AND c.size <= $2 ORDER BY c.size;
 
 -- name: insert_checkpoint(site_id, size, note, signed_at)
 INSERT INTO checkpoints (site_id, size, note, signed_at) VALUES ($1, $2, $3, $4);
@@ -61,3 +68,70 @@ INSERT INTO ledger_tiles (site_id, level, idx, hashes)
 SELECT $1, level, idx, hashes
 FROM unnest($2::smallint[], $3::bigint[], $4::bytea[]) AS tiles (level, idx, hashes)
 ON CONFLICT (site_id, level, idx) DO UPDATE SET hashes = excluded.hashes;
+
+-- name: find_signers(site_id, size)
+SELECT witness_key FROM cosignatures WHERE site_id = $1 AND size = $2;
+
+-- name: find_last_cosigned(site_id)
+SELECT witness_key, max(size) AS size FROM cosignatures
+WHERE site_id = $1 GROUP BY witness_key;
+
+-- name: insert_cosignature(site_id, size, witness_key, cosigned_at, line)
+INSERT INTO cosignatures (site_id, size, witness_key, cosigned_at, line)
+VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING;
+
+-- name: date_epochs(site_id, size, witness_keys, quorum)
+-- The quorum-th earliest time: by then so many had seen what was committed below.
+UPDATE epochs AS e SET witnessed_at = q.cosigned_at, witnessed_size = $2
+FROM (
+  SELECT cosigned_at FROM cosignatures
+  WHERE site_id = $1 AND size = $2 AND witness_key = ANY($3::bytea[])
+  ORDER BY cosigned_at OFFSET $4::integer - 1 LIMIT 1
+) AS q
+WHERE e.site_id = $1 AND e.opened_seq < $2 AND e.witnessed_at IS NULL;
+
+-- name: find_newest_witnessed(site_id, witness_keys, quorum)
+SELECT size FROM cosignatures
+WHERE site_id = $1 AND witness_key = ANY($2::bytea[])
+GROUP BY size HAVING count(*) >= $3::integer ORDER BY size DESC LIMIT 1;
+
+-- name: thin_checkpoints(site_id, signed_before, step_seconds, witness_keys, quorum, most)
+-- Of each step of time one is kept: the first that has its quorum, or else the first.
+-- So is the newest of all, the newest that has its quorum, what was time-stamped, and
+-- what dated an epoch: without it the epoch would seem to be committed too late.
+WITH judged AS (
+  SELECT
+    c.size, c.signed_at,
+    floor(extract(EPOCH FROM c.signed_at) / $3::integer) AS step,
+    $5::integer <= (
+      SELECT count(*) FROM cosignatures AS s
+      WHERE s.site_id = $1 AND s.size = c.size AND s.witness_key = ANY($4::bytea[])
+    ) AS is_witnessed
+  FROM checkpoints AS c WHERE c.site_id = $1
+)
+DELETE FROM checkpoints
+WHERE site_id = $1 AND size IN (
+  SELECT j.size FROM judged AS j
+  WHERE j.signed_at < $2
+  EXCEPT SELECT k.size FROM (
+    SELECT DISTINCT ON (step) size FROM judged
+    ORDER BY step, is_witnessed DESC, size
+  ) AS k
+  EXCEPT SELECT max(size) FROM judged
+  EXCEPT SELECT max(size) FROM judged WHERE is_witnessed
+  EXCEPT SELECT t.size FROM timestamps AS t WHERE t.site_id = $1
+  EXCEPT SELECT e.witnessed_size FROM epochs AS e WHERE e.site_id = $1
+  LIMIT $6
+);
+
+-- name: read_newest_timestamp(site_id)
+SELECT size, stamped_at FROM timestamps
+WHERE site_id = $1 ORDER BY size DESC LIMIT 1;
+
+-- name: insert_timestamp(site_id, size, token, stamped_at)
+-- Another replica may have had the same head dated: one token is enough.
+INSERT INTO timestamps (site_id, size, token, stamped_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (site_id, size) DO NOTHING;
+
+-- name: read_timestamps(site_id, size)
+SELECT size, token FROM timestamps WHERE site_id = $1 AND size <= $2 ORDER BY size;

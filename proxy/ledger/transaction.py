@@ -11,6 +11,9 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Self
+
+import asyncpg
 
 from proxy.database.named_queries import queries_beside
 from proxy.database.pool import Connection, SiteDatabase
@@ -39,6 +42,27 @@ class StaleHeadError(PonctuelError):
     error_id = "stale-head"
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a site's ledger ends, and what the next draw builds on."""
+
+    size: int
+    tokens: Mapping[str, int]
+    last_epoch: int
+    revealed_epoch: int
+    policy_version: int
+
+    @classmethod
+    def read(cls, row: asyncpg.Record) -> Self:
+        return cls(
+            row["size"],
+            json.loads(row["tokens"]),
+            row["last_epoch"],
+            row["revealed_epoch"],
+            row["policy_version"],
+        )
+
+
 @dataclass
 class LedgerTransaction:
     """One open change: its connection, the head it builds on, and the leaves so far."""
@@ -46,7 +70,6 @@ class LedgerTransaction:
     connection: Connection
     site: str
     size: int
-    tokens: dict[str, int]
     last_epoch: int
     revealed_epoch: int
     policy_version: int
@@ -79,17 +102,14 @@ class Ledger:
     async def transaction(self) -> AsyncIterator[LedgerTransaction]:
         """Open a change. Everything in it is undone unless a leaf was appended."""
         async with self.database.transaction() as connection:
-            head = await connection.fetchrow(QUERIES["lock_head"], self.site)
-            if head is None:
-                raise StaleHeadError(f"site {self.site} has no ledger")
+            head = await lock_head(connection, self.site)
             change = LedgerTransaction(
                 connection,
                 self.site,
-                head["size"],
-                json.loads(head["tokens"]),
-                head["last_epoch"],
-                head["revealed_epoch"],
-                head["policy_version"],
+                head.size,
+                head.last_epoch,
+                head.revealed_epoch,
+                head.policy_version,
             )
             yield change
             await _write(change)
@@ -158,8 +178,6 @@ async def _write(change: LedgerTransaction) -> None:
         site,
         change.size,
         change.size + len(change.bodies),
-        json.dumps(change.tokens, sort_keys=True),
-        change.last_epoch,
         change.revealed_epoch,
         change.policy_version,
     )
@@ -167,12 +185,27 @@ async def _write(change: LedgerTransaction) -> None:
         raise StaleHeadError
 
 
+async def lock_head(connection: Connection, site: str) -> Head:
+    """Keep all other writers of the site's ledger out until this transaction ends."""
+    row = await connection.fetchrow(QUERIES["lock_head"], site)
+    if row is None:
+        raise StaleHeadError(f"site {site} has no ledger")
+    return Head.read(row)
+
+
 async def add_counts(
     connection: Connection, site: str, counted: Mapping[tuple[str, str], int]
 ) -> None:
     """Add to aggregates inside the caller's transaction."""
     if counted:
-        metrics, labels = zip(*counted, strict=True)
         await connection.execute(
-            QUERIES["add_counts"], site, metrics, labels, list(counted.values())
+            QUERIES["add_counts"], site, *columns_of_counts(counted)
         )
+
+
+def columns_of_counts(
+    counted: Mapping[tuple[str, str], int],
+) -> tuple[list[str], list[str], list[int]]:
+    """Metrics, labels and amounts, as a query takes them."""
+    metrics, labels = zip(*counted, strict=True) if counted else ((), ())
+    return list(metrics), list(labels), list(counted.values())

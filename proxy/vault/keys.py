@@ -1,12 +1,13 @@
 """The key ring: the keys that wrap other keys, held outside the database.
 
-There is one wrapping key per site and day on which recordings must die, and one service
-key per site for seeds and tag keys. A day key is random, never derived from a
-longer-lived one: destroying it destroys every recording of its day, wherever copies
-lie. This provider keeps them as files in a directory that only the service's user may
-read.
+There is one wrapping key per site and day on which recordings must die, one per week
+whose tag key must die, and one service key per site for seeds. Keys that must die are
+random, never derived from a longer-lived one: destroying one destroys everything it
+wraps, wherever copies lie. This provider keeps them as files in a directory that only
+the service's user may read.
 """
 
+import hmac
 import re
 import secrets
 import stat
@@ -26,8 +27,11 @@ from proxy.vault.durable import sync_directory, write_file
 KEY_SIZE = 32
 SERVICE_KEY = "service"
 LOG_KEY = "log"
-# A key's file, or the copy that a writer killed at the wrong moment left beside it.
-_DAY_KEY = re.compile(r"^\.?audio-(\d{4}-\d{2}-\d{2})\.key(\.[0-9a-f]{16})?$")
+# A key that must die: its file, or the copy that a writer killed at the wrong moment
+# left beside it.
+_MORTAL_KEY = re.compile(
+    r"^\.?(audio-\d{4}-\d{2}-\d{2}|tag-\d{1,6})\.key(\.[0-9a-f]{16})?$"
+)
 
 
 class InsecureKeyDirectoryError(StorageError):
@@ -67,18 +71,23 @@ class KeyRing:
             )
 
     def wrap_service(self, secret: bytes) -> bytes:
-        """Wrap a seed or a tag key (RFC 3394)."""
+        """Wrap a seed (RFC 3394)."""
         return aes_key_wrap(self._make(SERVICE_KEY), secret)
 
     def unwrap_service(self, wrapped: bytes) -> bytes:
         return _unwrap(self._read(SERVICE_KEY), wrapped)
+
+    def name_agent(self, code: str) -> bytes:
+        """An agent's name in the database: keyed, so that it is none without us."""
+        message = b"ponctuel/agent/v1\0" + code.encode()
+        return hmac.digest(self._make(SERVICE_KEY), message, "sha256")[:16]
 
     def log_key(self) -> bytes:
         """The Ed25519 key (RFC 8032, 32 bytes) that signs the site's ledger."""
         return self._make(LOG_KEY)
 
     def has_day(self, day: date) -> bool:
-        return bool(self._files_of(day))
+        return bool(self._files_of(_day_name(day)))
 
     def wrap_for_day(self, day: date, data_key: bytes) -> bytes:
         """Wrap a data key so that it dies with `day`'s key; make that key if needed."""
@@ -90,21 +99,47 @@ class KeyRing:
 
     def days(self) -> list[date]:
         """The days whose keys still exist, oldest first."""
-        return sorted({day for _, day in self._day_files()})
+        return sorted(map(date.fromisoformat, self._mortal("audio-")))
 
     def destroy_day(self, day: date) -> None:
         """Remove a day's key and make its absence durable. Safe to repeat."""
-        for file in self._files_of(day):
+        self._destroy(_day_name(day))
+
+    def has_week(self, week: int) -> bool:
+        return bool(self._files_of(_week_name(week)))
+
+    def wrap_for_week(self, week: int, tag_key: bytes) -> bytes:
+        """Wrap a week's tag key so that it dies with a key file of its own."""
+        return aes_key_wrap(self._make(_week_name(week)), tag_key)
+
+    def unwrap_for_week(self, week: int, wrapped: bytes) -> bytes:
+        """Raises KeyMissingError when the week's key is destroyed."""
+        return _unwrap(self._read(_week_name(week)), wrapped)
+
+    def weeks(self) -> list[int]:
+        """The weeks whose keys still exist, oldest first."""
+        return sorted(map(int, self._mortal("tag-")))
+
+    def destroy_week(self, week: int) -> None:
+        """Remove a week's key and make its absence durable. Safe to repeat."""
+        self._destroy(_week_name(week))
+
+    def _mortal(self, kind: str) -> set[str]:
+        names = {name for _, name in self._mortal_files()}
+        return {name.removeprefix(kind) for name in names if name.startswith(kind)}
+
+    def _destroy(self, name: str) -> None:
+        for file in self._files_of(name):
             file.unlink(missing_ok=True)
         sync_directory(self._directory)
 
-    def _files_of(self, wanted: date) -> list[Path]:
-        return [file for file, day in self._day_files() if day == wanted]
+    def _files_of(self, wanted: str) -> list[Path]:
+        return [file for file, name in self._mortal_files() if name == wanted]
 
-    def _day_files(self) -> Iterator[tuple[Path, date]]:
+    def _mortal_files(self) -> Iterator[tuple[Path, str]]:
         for file in self._directory.iterdir():
-            if name := _DAY_KEY.match(file.name):
-                yield file, date.fromisoformat(name[1])
+            if found := _MORTAL_KEY.match(file.name):
+                yield file, found[1]
 
     def _file(self, name: str) -> Path:
         return self._directory / f"{name}.key"
@@ -140,6 +175,10 @@ def sites_with_day_keys(directory: Path) -> list[str]:
 
 def _day_name(day: date) -> str:
     return f"audio-{day.isoformat()}"
+
+
+def _week_name(week: int) -> str:
+    return f"tag-{week}"
 
 
 def _unwrap(wrapping_key: bytes, wrapped: bytes) -> bytes:

@@ -18,7 +18,7 @@ from proxy.errors import (
     StorageError,
     TamperedError,
 )
-from proxy.ledger.entry import Kind, Leaf, Value
+from proxy.ledger.entry import Kind, Leaf, Value, salted
 from proxy.ledger.transaction import Ledger, LedgerTransaction
 from proxy.vault.keys import KEY_SIZE, KeyRing
 from proxy.vault.objects import ObjectStore
@@ -210,4 +210,4 @@ def _kept_leaf(sealed: SealedObject, draw_seq: int, day: date) -> Leaf:
         "day": day.isoformat(),
         "sha256": sealed.sha256.hex(),
     }
-    return {"draw": draw_seq, "rec": kept}
+    return salted({"draw": draw_seq, "rec": kept})

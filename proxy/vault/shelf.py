@@ -13,7 +13,7 @@ import structlog
 
 from proxy.database.pool import Connection
 from proxy.errors import StorageError
-from proxy.ledger.entry import Kind
+from proxy.ledger.entry import Kind, salted
 from proxy.ledger.transaction import (
     Ledger,
     LedgerTransaction,
@@ -133,7 +133,7 @@ class Shelf:
             QUERIES["delete_recordings"], self._site, ids
         )
         for row in sorted(rows, key=lambda row: row["draw_seq"]):
-            change.append(Kind.DELETED, {"draw": row["draw_seq"]})
+            change.append(Kind.DELETED, salted({"draw": row["draw_seq"]}))
         return [(now - row["expires_at"]).total_seconds() for row in rows]
 
     def _note_lag(self, lags: Sequence[float], now: datetime) -> None:

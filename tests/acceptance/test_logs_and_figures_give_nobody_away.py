@@ -90,7 +90,7 @@ async def test_neither_ledger_nor_figures_hold_a_number_or_a_call_id(house):
 
 async def test_every_call_is_accounted_for(house):
     await a_mixed_day(house)
-    house.site.calls.void["overload", "cardio_in"] += 2
+    house.site.voids.counted["overload", "cardio_in"] += 2
     await house.service.publish()
     seen = values(await page(house))
 

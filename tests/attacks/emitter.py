@@ -13,34 +13,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.attacks.formats import (
-    Signer,
-    digest,
-    u64,
-)
+from tests.attacks.formats import Signer, digest, u64
 from tests.attacks.publishing import Head, Published
+from tests.attacks.rules import MICRO, NO_POLICY, Coverage, Fields, chance, renewed
 
-MICRO = 10**6
 DAY, WEEK = 86_400, 7 * 86_400
 HOUR = 3600
 # A Monday: a week of tag keys begins on Thursdays, as 1970 did.
 MONDAY = int(datetime(2026, 11, 16, tzinfo=UTC).timestamp())
 CONNECTION = "nord-pbx"
 CLUMP = 3  # calls that ring within a few seconds, so that batches have several
-POLICY = {
-    "mode": "operator",
-    "purpose": "training",
-    "ppm": 80_000,
-    "c": 85_000,
-    "B": 15,
-    "smooth": 5,
-    "starts": "2026-11-01",
-    "ends": "2027-01-31",
-    "max_seconds": 600,
-    "kept_days": 1,
-}
-NO_POLICY = {"version": 0, "mode": "operator", "ppm": 0, "c": 0, "B": 1, "smooth": 1}
-Fields = dict[str, Any]
 Tamper = Callable[[str, Fields], Iterable[tuple[str, Fields] | bytes]]
 
 
@@ -48,14 +30,13 @@ def mac(key: bytes, *parts: bytes) -> bytes:
     return hmac.digest(key, b"".join(parts), "sha256")
 
 
-def chance(*words: object) -> float:
-    """Repeatable luck: a fraction that depends on the words alone."""
-    raw = digest(repr(words).encode())[:6]
-    return int.from_bytes(raw, "big") / 2**48
-
-
 def day_of(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).date().isoformat()
+
+
+def salt(*words: object) -> str:
+    """16 hex digits that look like randomness, as `n`."""
+    return digest(repr(words).encode())[:8].hex()
 
 
 def leaf_bytes(kind: str, fields: Fields) -> bytes:
@@ -108,6 +89,8 @@ class Site(Published):
         self.heads: list[Head] = []
         self.calls: list[Call] = []
         self.seeds: dict[int, bytes] = {}
+        self.modes: dict[int, str] = {}
+        self.coverage = Coverage()
         self.counted: dict[int, list[int]] = {}
         self.tokens: dict[str, int] = {}
         self.beacons: dict[int, bytes] = {}
@@ -115,9 +98,10 @@ class Site(Published):
         self.days: dict[str, list[int]] = defaultdict(list)
         self.held: dict[int, int] = {}
         self.owed: list[int] = []
-        self.rules: Fields = {}
+        self.rules: Fields = NO_POLICY
         self.waiting: list[Fields] = []
         self.closed: set[int] = set()
+        self.last_epoch = 0
         self._begin()
 
     # Writing
@@ -136,22 +120,30 @@ class Site(Published):
 
     def _begin(self) -> None:
         self.write("GENESIS", origin=self.log.name, vkey=self.log.vkey)
-        if self.policy is None:
-            self.rules = NO_POLICY
-        else:
+        if self.policy is not None:
             self.adopt(**self.policy)
         self._look_ahead()
         self.sign()
 
     def adopt(self, **changes: Any) -> None:
-        """A new version of the policy, from the present epoch on or a later one."""
-        newest = self.waiting[-1] if self.waiting else self.rules
-        rules = {"epoch_seconds": self.span} | NO_POLICY
-        rules |= POLICY | (newest if newest.get("version") else {})
-        rules |= {"version": rules["version"] + 1, "from": self.now // self.span}
-        self.waiting.append(rules | changes)
+        """A new version of the policy, from the present epoch on or a later one.
+
+        Another mode: from the first epoch that is not committed to.
+        """
+        before = self.waiting[-1] if self.waiting else self.rules
+        first = self.now // self.span
+        mode = changes.get("mode", before["mode"])
+        others = [epoch for epoch, other in self.modes.items() if other != mode]
+        first = max([first, *(epoch + 1 for epoch in others)])
+        own = {"from": first, "epoch_seconds": self.span}
+        self.waiting.append(renewed(before, own | changes))
         self.write("POLICY", **self.waiting[-1])
         self._enter(self.now // self.span)
+
+    def rules_of(self, epoch: int) -> Fields:
+        """The rules that will hold in an epoch, as far as is known."""
+        due = [rules for rules in self.waiting if rules["from"] <= epoch]
+        return due[-1] if due else self.rules
 
     def _enter(self, epoch: int) -> None:
         while self.waiting and self.waiting[0]["from"] <= epoch:
@@ -168,7 +160,9 @@ class Site(Published):
     def outside_value(self, epoch: int) -> tuple[bytes, bytes]:
         """A nonce, or a beacon's randomness with its signature (never a real one)."""
         signature = digest(b"sig", u64(epoch)) + digest(b"more", u64(epoch))[:16]
-        if self.rules["mode"] == "drand":
+        if self.modes[epoch] == "operator":
+            return b"", b""
+        if self.modes[epoch] == "drand":
             return digest(signature), signature
         return digest(b"nonce", u64(epoch)), b""
 
@@ -190,15 +184,16 @@ class Site(Published):
                 self.open(epoch)
 
     def open(self, epoch: int) -> None:
+        mode = self.modes[epoch] = self.rules_of(epoch)["mode"]
         seed = self.seeds[epoch] = self.seed_of(epoch)
         commit = digest(b"ponctuel/seed/v1", u64(epoch), seed).hex()
         self.counted.setdefault(epoch, [0, 0])
         extra: Fields = {}
-        if self.rules["mode"] == "witness":
+        if mode == "witness":
             nonce, _ = self.outside_value(epoch)
             label = b"ponctuel/nonce/v1" + u64(epoch)
             extra = {"nonce_commit": digest(label, nonce).hex()}
-        elif self.rules["mode"] == "drand":
+        elif mode == "drand":
             extra = {"round": self.round_of(epoch)}
         self.write("OPEN", e=epoch, commit=commit, **extra)
 
@@ -206,18 +201,16 @@ class Site(Published):
         draws, records = self.counted[epoch]
         fields = {"e": epoch, "seed": self.seeds[epoch].hex(), "draws": draws}
         fields["records"] = records
-        if self.rules["mode"] != "operator":
-            value, signature = self.outside_value(epoch)
+        value, signature = self.outside_value(epoch)
+        if value:
             fields["x"] = value.hex()
-            if signature:
-                fields["sig"] = signature.hex()
-                self.beacons[self.round_of(epoch)] = value
+        if signature:
+            fields["sig"] = signature.hex()
+            self.beacons[self.round_of(epoch)] = value
         self.write("CLOSE", **fields)
 
     def epoch_key(self, epoch: int) -> bytes:
-        value = b""
-        if self.rules["mode"] != "operator":
-            value, _ = self.outside_value(epoch)
+        value, _ = self.outside_value(epoch)
         return mac(self.seeds[epoch], b"ponctuel/epoch/v1", u64(epoch), value)
 
     def tag(self, call_id: str, week: int) -> str:
@@ -230,7 +223,16 @@ class Site(Published):
     def number(key: bytes, tag: bytes) -> int:
         return int.from_bytes(mac(key, b"ponctuel/draw/v1", tag)[:8], "big")
 
-    def threshold(self, stratum: str) -> int:
+    def draw_time(self) -> int:
+        """A clock that was set back a little does not lead back to an epoch before."""
+        begun = self.last_epoch * self.span
+        return begun if self.now < begun <= self.now + 120 else self.now
+
+    def share(self, call: Call) -> int:
+        covers = "cover" in self.rules
+        return self.coverage.share(self.rules, call.id) if covers else self.rules["ppm"]
+
+    def threshold(self, stratum: str, ppm: int) -> int:
         """proof.md B, one more call: refill both buckets, the lower one decides."""
         full = self.rules["B"] * MICRO
         lowest = []
@@ -238,39 +240,44 @@ class Site(Published):
             held = min(full, self.tokens.get(name, full) + self.rules["c"])
             self.tokens[name] = held
             smooth = max(1, self.rules["smooth"]) * MICRO
-            share = 2**64 * self.rules["ppm"] * min(held, smooth)
+            share = 2**64 * ppm * min(held, smooth)
             lowest.append(0 if held < MICRO else share // (MICRO * smooth))
         return min(lowest)
 
     def draw_batch(self, calls: list[Call], gate: str = "") -> None:
-        epoch, week = self.now // self.span, self.now // WEEK
+        now, week = self.draw_time(), self.draw_time() // WEEK
+        epoch = self.last_epoch = now // self.span
         self._enter(epoch)
         gate = gate or ("" if self.rules["version"] else "policy_none")
         tagged = sorted((self.tag(call.id, week), call) for call in calls)
         key = self.epoch_key(epoch)
         for place, (tag, call) in enumerate(tagged):
             number = self.number(key, bytes.fromhex(tag))
-            allowed = self.threshold(call.stratum)
-            reason = gate or ("" if allowed or not self.rules["ppm"] else "budget")
+            ppm = self.share(call)
+            allowed = self.threshold(call.stratum, ppm)
+            reason = gate or ("" if allowed or not ppm else "budget")
             shown = 0 if gate else allowed
             fields = {"e": epoch, "c": tag, "s": call.stratum, "T": f"{shown:016x}"}
             fields["d"] = int(number < shown)
+            if "cover" in self.rules:
+                fields["p"] = ppm
             if place == 0:
                 fields["b"] = 1
             if reason:
                 fields["x"] = reason
-            if self.now % WEEK < DAY and week - 1 in self.tag_keys:
+            if now % WEEK < DAY and week - 1 in self.tag_keys:
                 fields["c_prev"] = self.tag(call.id, week - 1)
             self._after_draw(call, self.write("DRAW", **fields))
 
     def _after_draw(self, call: Call, written: list[tuple[int, Fields]]) -> None:
-        for seq, fields in written:
+        for seq, fields in [one for one in written if "e" in one[1]]:
             self.counted.setdefault(fields["e"], [0, 0])[0] += 1
             if fields["d"]:
                 self.counted[fields["e"]][1] += 1
                 for name in ("", call.stratum):
                     self.tokens[name] -= MICRO
                 call.is_recorded = True
+                self.coverage.note_drawn(call.id)
                 self.owed.append(seq)
 
     def ring(self, epoch: int, place: int, of: int) -> Call:
@@ -288,9 +295,9 @@ class Site(Published):
         for seq in self.owed:
             luck = chance(self.name, "outcome", seq)
             if luck < 0.1:
-                self.write("OUT", draw=seq, fail="hangup")
+                self.write("OUT", draw=seq, n=salt("out", seq), fail="hangup")
             elif luck < 0.2:
-                self.write("OUT", draw=seq, objected=1)
+                self.write("OUT", draw=seq, n=salt("out", seq), objected=1)
             else:
                 self.keep(seq)
         self.owed.clear()
@@ -304,7 +311,7 @@ class Site(Published):
         size = 1000 + seq
         kept = {"sha256": sealed, "bytes": size, "day": day}
         self.kept_objects[seq] = {"sha256": sealed, "bytes": str(size), "id": f"o{seq}"}
-        self.write("OUT", draw=seq, rec=kept)
+        self.write("OUT", draw=seq, n=salt("out", seq), rec=kept)
 
     def hold(self, seq: int, days: int, authority: str = "TJ Lille 26/123") -> None:
         self.held[seq] = self.now + days * DAY
@@ -319,7 +326,7 @@ class Site(Published):
                 if day < today and self.held.get(seq, 0) < self.now:
                     self.days[day].remove(seq)
                     self.kept_objects.pop(seq, None)
-                    self.write("DEL", draw=seq)
+                    self.write("DEL", draw=seq, n=salt("del", seq))
             if day < today and not self.days[day]:
                 self.write("KEK-", day=day)
                 del self.days[day]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.attacks.emitter import Site
 from tests.attacks.formats import pack, with_manifest
+from tests.attacks.rules import COVERING
 
 STRIDE = 29
 
@@ -36,10 +37,20 @@ def test_a_bit_flipped_anywhere_is_noticed(check, site, bundle, start):
     assert unnoticed == []
 
 
+@pytest.fixture(scope="module")
+def rich_site():
+    """A beacon, coverage, outcomes: every field a leaf can have at this site."""
+    policy = COVERING | {"mode": "drand"}
+    site = Site(policy=policy, checkpoints_per_epoch=1, witnesses=("dpo", "cse"))
+    return site.live(3, 20).finish()
+
+
+@pytest.mark.parametrize("which", ["site", "rich_site"])
 def test_a_bit_flipped_in_tree_or_leaves_is_noticed_though_the_log_signs_again(
-    check, site
+    check, which, request
 ):
     """The operator holds the log's key: a new manifest, and a ZIP that fits."""
+    site = request.getfixturevalue(which)
     files = site.files()
     unnoticed = [
         (name, at)

@@ -23,6 +23,7 @@ BENT_DRAWS = {
     "a stop that nobody ordered": ({"x": "stopped", **NO}, "STOPPED"),
     "a reason of another list": ({"x": "because", **NO}, "ENCODING"),
     "a stratum with a name": ({"s": "Care In"}, "ENCODING"),
+    "a stratum with the site's name": ({"s": "all"}, "ENCODING"),
     "a third result": ({"d": 2}, "ENCODING"),
     "upper-case hex": ({"T": "147AE147AE147AE1"}, "ENCODING"),
     "a field nobody knows": ({"who": "agent 7"}, "ENCODING"),
@@ -159,6 +160,63 @@ def test_a_sample_that_chance_does_not_explain_is_found(check):
     assert check(Choosy().live(40, 10).finish()).codes == {"BIAS"}
 
 
+def test_exclusions_that_follow_the_draws_are_found(check):
+    """Few calls, each with a reason nobody can check, and each was drawn."""
+    excluding = tampering(
+        "DRAW",
+        lambda f: f | NO | {"x": "line_excluded"},
+        once=False,
+        fits=lambda f: f["d"],
+    )
+    policy = {"ppm": 20_000}
+    site = Site(
+        policy=policy, span=DAY, checkpoints_per_epoch=1, tamper=excluding
+    ).live(6, 100)
+
+    found = check(site.finish())
+
+    spared = found.said["chance"][-1]
+    assert found.codes == {"BIAS"}
+    assert spared["recorded"] == spared["calls"] > 3
+
+
+def test_stops_that_follow_the_draws_are_found(check):
+    """Stopped, and running again, around calls that would have been drawn."""
+
+    def stopping(kind, fields):
+        if kind != "DRAW" or not fields["d"]:
+            return [(kind, fields)]
+        by = {"by": "operator"}
+        stopped = fields | NO | {"x": "stopped", "b": 1}
+        return [("STOP", by | {"on": 1}), (kind, stopped), ("STOP", by | {"on": 0})]
+
+    class Alone(Site):
+        def _batch_size(self, _):
+            return 1
+
+    policy = {"ppm": 20_000}
+    site = Alone(
+        policy=policy, span=DAY, checkpoints_per_epoch=1, tamper=stopping
+    ).live(4, 100)
+
+    assert check(site.finish()).codes == {"BIAS"}
+
+
+def test_exclusions_that_do_not_follow_the_draws_are_clean(check):
+    class Excluding(Site):
+        def _draw_waiting(self, calls, _):
+            for call in calls:
+                gate = "opted_out" if call.stratum == "desk_in" else ""
+                self.draw_batch([call], gate=gate)
+
+    found = check(Excluding(span=DAY, checkpoints_per_epoch=1).live(6, 60).finish())
+
+    spared = found.said["chance"][-1]
+    assert found.codes == set()
+    assert spared["calls"] == found.said["excluded"]["opted_out"] > 90
+    assert 0 < spared["recorded"] <= spared["high"]
+
+
 # Tags
 
 
@@ -244,11 +302,59 @@ def test_a_tag_key_is_not_used_after_it_was_destroyed(check):
     assert check(site.live(1).finish()).codes == {"ORDER"}
 
 
-def test_only_a_tag_key_that_exists_is_destroyed(check):
-    site = Site().live(2)
-    site.write("TAGKEY-", week=5)
+@pytest.mark.parametrize("span", [HOUR, DAY])
+def test_a_tag_key_destroyed_while_its_week_lasts_is_dated_by_witnesses(check, span):
+    """Nobody calls any more in that week, so no draw contradicts it."""
+    site = Site(start=MONDAY + DAY, span=span, checkpoints_per_epoch=1).live(2)
+    site.write("TAGKEY-", week=site.now // WEEK)
+    site.live(2 * DAY // span, 0)
+
+    assert check(site.live(3, 6).finish()).codes == {"ORDER"}
+
+
+@pytest.mark.parametrize("names_last_week", [True, False])
+def test_a_tag_key_lives_as_long_as_last_weeks_calls_are_named(
+    check, rotation, names_last_week
+):
+    """Destroyed on the first day of the next week, it would let calls be drawn again:
+    nobody could see that they were drawn before."""
+    site = Site(**rotation).live(26)
+    week = site.now // WEEK - 1
+    site.write("TAGKEY-", week=week)
+    if not names_last_week:
+        del site.tag_keys[week]
+    site.live(3)
+
+    codes = {"ORDER"} if names_last_week else {"ORDER", "DUPLICATE"}
+    assert check(site.finish()).codes == codes
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_only_a_tag_key_that_exists_is_destroyed_and_only_once(check, known):
+    site = Site(start=MONDAY + 2 * DAY, span=DAY, checkpoints_per_epoch=1).live(9)
+    week = min(site.tag_keys) if known else 5
+    for _ in range(1 + known):
+        site.write("TAGKEY-", week=week)
 
     assert check(site.live(1).finish()).codes == {"ORDER"}
+
+
+def test_c_a_call_drawn_under_this_weeks_key_and_the_next_is_found(check_all):
+    """Both keys exist ahead, and in the middle of a week no leaf names two tags."""
+
+    class Twice(Site):
+        ahead = 0
+
+        def tag(self, call_id, week):
+            return super().tag(call_id, week + self.ahead)
+
+    site = Twice(start=MONDAY + 2 * DAY).live(12)
+    call = next(call for call in site.calls[-3:] if not call.is_recorded)
+    site.now, site.ahead = site.now - 60, 1
+    site.draw_batch([call])
+    site.now, site.ahead = site.now + 60, 0
+
+    assert "DUPLICATE" in check_all(site.live(1).finish()).codes
 
 
 def test_c_a_tag_key_that_is_not_the_committed_one_is_found(check_all):

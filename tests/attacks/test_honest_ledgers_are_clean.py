@@ -263,7 +263,7 @@ def test_the_report_for_people_names_every_finding_and_what_was_left_out(
 ):
     site = Site().live(12).finish()
     for _ in range(25):
-        site.write("DEL", draw=1)
+        site.write("DEL", draw=1, n="0" * 16)
     site.sign()
     bundle = auditor.file("b.zip", site.bundle())
     policy = auditor.file("a.txt", site.auditor())

@@ -231,6 +231,7 @@ def test_an_auditors_file_with_a_mistake_is_refused(auditor, site, changed):
         ("--cdr", "[1, 2]"),
         ("--cdr", "[" * 5000),
         ("--store", '[{"bytes": '),
+        ("--store", '[{"id": "x", "stored_at": "yesterday"}]'),
         ("--tagkeys", "[]"),
         ("--tagkeys", '{"x": "00"}'),
         ("--tagkeys", '{"1": 5}'),

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.attacks.emitter import DAY, MONDAY, Site, day_of
-from tests.attacks.tampering import site_with, weeks
+from tests.attacks.tampering import site_with, tampering, weeks
 
 # Outcomes, deletions, holds
 
@@ -41,10 +41,40 @@ def test_an_outcome_of_two_kinds_is_no_outcome(check):
     assert "ENCODING" in check(site).codes
 
 
+BENT_SALTS = {
+    "missing": {},
+    "short": {"n": "123456789abcdef"},
+    "long": {"n": "0123456789abcdef0"},
+    "upper case": {"n": "0123456789ABCDEF"},
+    "a number": {"n": 7},
+    "empty": {"n": ""},
+}
+
+
+@pytest.mark.parametrize("kind", ["OUT", "DEL"])
+@pytest.mark.parametrize("bent", BENT_SALTS)
+def test_a_leaf_that_could_be_guessed_by_its_hash_is_found(check, kind, bent):
+    def bend(fields):
+        kept = {name: value for name, value in fields.items() if name != "n"}
+        return kept | BENT_SALTS[bent]
+
+    found = check(weeks(12, tamper=tampering(kind, bend)))
+
+    assert "ENCODING" in found.codes
+
+
+@pytest.mark.parametrize("kind", ["OUT", "DEL"])
+def test_a_salt_that_is_always_the_same_hides_nothing(check, kind):
+    same = tampering(kind, lambda f: f | {"n": "0" * 16}, once=False)
+
+    assert check(weeks(12, tamper=same)).codes == {"DUPLICATE"}
+
+
 @pytest.mark.parametrize("kind", ["DEL", "HOLD"])
 def test_only_what_was_recorded_can_be_deleted_or_held(check, kind):
     site = Site().live(12)
-    more = {"authority": "x", "until": "2026-12-24"} if kind == "HOLD" else {}
+    hold = {"authority": "x", "until": "2026-12-24"}
+    more = hold if kind == "HOLD" else {"n": "0" * 16}
     site.write(kind, draw=3, **more)
 
     assert check(site.finish()).codes == {"UNSAMPLED"}

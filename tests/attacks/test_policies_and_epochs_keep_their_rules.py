@@ -56,7 +56,7 @@ def test_the_mode_cannot_change_inside_an_epoch(check):
     site = Site().live(3)
     site.now += 100
     site.draw_batch([site.ring(site.now // HOUR, place, 3) for place in range(3)])
-    site.adopt(mode="witness")
+    site.adopt(**{"from": site.now // HOUR, "mode": "witness"})
     site.now += HOUR
 
     assert "RETROPOLICY" in check(site.finish()).codes
@@ -211,6 +211,46 @@ def test_an_epoch_with_two_outside_values_to_choose_from_is_found(check):
     site = site_with("OPEN", lambda f: f | both, skip=3)
 
     assert "ENCODING" in check(site).codes
+
+
+class FarAhead(Site):
+    """Commits to an epoch in three hundred years before all others."""
+
+    def _look_ahead(self):
+        if not self.seeds:
+            self.modes[FAR], self.seeds[FAR] = "operator", self.seed_of(FAR)
+            self.write("OPEN", e=FAR, commit="ab" * 32)
+        super()._look_ahead()
+
+
+FAR = FIRST + 300 * 365 * 24
+
+
+def test_the_first_epochs_are_not_whatever_was_committed_to_first(check):
+    class Late(FarAhead):
+        def open(self, epoch):
+            if epoch != FIRST + 2 or self.now >= (FIRST + 2) * HOUR:
+                super().open(epoch)
+
+        def close_old_epochs(self):
+            if self.now > (FIRST + 3) * HOUR:
+                super().close_old_epochs()
+
+        def sign(self):
+            self.now += 60
+            super().sign()
+
+    assert check(Late().live(20, 12).finish()).codes == {"LATECOMMIT"}
+
+
+def test_c_no_call_is_from_before_the_ledger_because_an_epoch_lies_far_ahead(
+    check_all,
+):
+    site = FarAhead().live(6).finish()
+    lost = site.calls[9].row() | {"root_call_id": "never-drawn"}
+    rows = [*(call.row() for call in site.calls), lost]
+
+    assert "MISSINGCALL" in check_all(site, calls=rows).codes
 
 
 def test_a_call_drawn_after_its_epoch_is_dated_by_witnesses(check):

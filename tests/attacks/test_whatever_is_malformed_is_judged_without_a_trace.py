@@ -8,6 +8,7 @@ from tests.attacks.conftest import run
 from tests.attacks.emitter import DAY, HOUR, MONDAY, Site, leaf_bytes
 from tests.attacks.formats import digest, note, pack, with_manifest
 from tests.attacks.publishing import Head
+from tests.attacks.rules import QUICKNET
 
 fuzzing = settings(
     max_examples=200,
@@ -68,6 +69,7 @@ EPOCH = MONDAY // HOUR
 numbers = st.integers(0, 12) | st.sampled_from([2**53, 10**14, 2**64, DAY])
 epochs = st.integers(EPOCH - 1, EPOCH + 3) | numbers
 hashes = st.integers(0, 3).map(lambda n: digest(bytes([n])).hex())
+salts = hashes.map(lambda text: text[:16])
 days = st.sampled_from(["2026-11-16", "0001-01-01", "9999-12-31", "2026-02-30", "x"])
 words = st.sampled_from(["care_in", "hangup", "A", ""])
 FIELDS = {
@@ -81,6 +83,10 @@ FIELDS = {
         "purpose": st.just("training"),
         "starts": days,
         "ends": days,
+        "chain?": hashes | st.just(QUICKNET),
+        "cover?": st.fixed_dictionaries(
+            dict.fromkeys(("calls", "k", "max", "min"), numbers)
+        ),
     },
     "TAGKEY+": {"week": st.integers(2967, 2970), "commit": hashes},
     "TAGKEY-": {"week": st.integers(2967, 2970)},
@@ -101,19 +107,21 @@ FIELDS = {
         "d": st.integers(0, 2),
         "b?": st.just(1),
         "c_prev?": hashes.map(lambda text: text[:32]),
+        "p?": numbers,
         "x?": st.sampled_from(
             ["budget", "cap_agent", "stopped", "campaign_ended", "no"]
         ),
     },
     "OUT": {
         "draw": st.integers(0, 40),
+        "n": salts,
         "fail?": words,
         "objected?": st.just(1),
         "rec?": st.fixed_dictionaries(
             {"sha256": hashes, "bytes": numbers, "day": days}
         ),
     },
-    "DEL": {"draw": st.integers(0, 40)},
+    "DEL": {"draw": st.integers(0, 40), "n": salts},
     "KEK+": {"day": days},
     "KEK-": {"day": days},
     "HOLD": {

@@ -67,6 +67,7 @@ class Evidence:
     async def stop_looking(self) -> None:
         if self._connection:
             await self._connection.close()
+            self._connection = None
 
     async def value(self, query: str, *arguments: object) -> Any:
         rows = await self.rows(query, *arguments)

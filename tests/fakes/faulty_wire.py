@@ -1,7 +1,8 @@
 """A wire to PostgreSQL that can refuse, stall, be cut, and lose one answer.
 
 The service talks to the wire's socket, the wire to the server's. What is lost on order
-is the answer to a COMMIT: the change is made, and nobody hears of it.
+is the answer to a COMMIT, or to a statement that commits by itself: the change is made,
+and nobody hears of it.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from typing import Self
 from urllib.parse import parse_qs, quote, urlsplit
 
 _SOCKET = ".s.PGSQL.5432"
+_BEGIN = b"BEGIN;"
 _COMMIT = b"COMMIT;"
 
 
@@ -116,7 +118,8 @@ class FaultyWire:
         while data := await reader.read(65536):
             await self._flowing.wait()
             sent += data
-            if _COMMIT in data:
+            is_alone = _BEGIN not in sent  # then each statement commits by itself
+            if is_alone or _COMMIT in data:
                 if self._marker and self._marker in sent:
                     self._marker = None
                     self._lose(loses)

@@ -8,11 +8,14 @@ import pytest
 from proxy.database.pool import open_pool
 from proxy.evidence.bundle import make_bundle
 from proxy.ledger.checkpoint import open_checkpoint
+from proxy.ledger.cosignatures import Cosignatures
+from proxy.ledger.cosigning import Cosigning
 from proxy.ledger.entry import Kind
 from proxy.ledger.note import Signer
 from proxy.ledger.publisher import CorruptTreeError, Publisher
 from proxy.ledger.transaction import ForeignLedgerError, Ledger
 from proxy.ledger.tree import leaf_hash, root_of
+from proxy.ledger.witness_client import WitnessClient
 
 SIGNER = Signer("ponctuel.example/clinic", bytes(range(32)))
 
@@ -30,6 +33,11 @@ async def ledger(dsn):
 @pytest.fixture
 def publisher(ledger, clock):
     return Publisher(ledger, SIGNER, clock)
+
+
+def unwitnessed(ledger, publisher, clock):
+    kept = Cosignatures(ledger, [], 0)
+    return Cosigning(publisher, kept, [], WitnessClient(), clock)
 
 
 async def grow(ledger, number):
@@ -82,7 +90,7 @@ async def test_two_replicas_publishing_at_once_sign_one_head(ledger, clock):
 
 @pytest.mark.parametrize(("level", "index"), [(0, 0), (0, 2), (1, 0)])
 async def test_nothing_is_signed_over_a_tile_that_was_changed(
-    ledger, publisher, dsn, level, index
+    ledger, publisher, clock, dsn, level, index
 ):
     await grow(ledger, 700)
     await publisher.publish()
@@ -98,7 +106,9 @@ async def test_nothing_is_signed_over_a_tile_that_was_changed(
 
     # Signing reads the root of a full tile only; evidence is signed, then read whole.
     with pytest.raises(CorruptTreeError):
-        await make_bundle(ledger, publisher, SIGNER)
+        await make_bundle(
+            ledger, publisher, SIGNER, unwitnessed(ledger, publisher, clock)
+        )
 
 
 async def test_nothing_is_signed_over_a_tile_that_is_missing(ledger, publisher, dsn):

@@ -137,8 +137,8 @@ def test_the_lock_file_names_no_address():
 
 
 def test_modules_stay_small():
-    # The auditor's verifier is one file on purpose: it is carried, read and run alone.
-    files = [file for file in CODE if file != ROOT / "audit" / "verify.py"]
+    # What auditors run is one file each on purpose: carried, read and run alone.
+    files = [file for file in CODE if file.parent != ROOT / "audit"]
     sizes = {file: len(file.read_text("utf-8").splitlines()) for file in files}
 
     assert {file.name: size for file, size in sizes.items() if size > 400} == {}

@@ -96,7 +96,8 @@ def test_in_every_window_of_calls_no_more_is_recorded_than_the_budget_allows(
     tokens: dict[str, int] = {}
     recorded = []
     for tag in tags:
-        decision, tokens = decide(Candidate(tag, "a_in", None), rules, SEED, tokens)
+        candidate = Candidate(tag, "a_in", None, rate_ppm)
+        decision, tokens = decide(candidate, rules, SEED, tokens)
         recorded.append(int(decision.is_record))
         assert decision.is_record == (decision.value < decision.threshold)
         assert decision.threshold < 2**64
@@ -110,13 +111,12 @@ def test_even_if_every_number_drawn_meant_record_the_ceiling_holds(
     strata: list[str],
 ) -> None:
     """u is replaced by 0, the value that always records when anything may be."""
-    budget = Budget(ceiling_ppm=20_000, burst=5, smooth=5)
+    rules = policy(100_000, Budget(ceiling_ppm=20_000, burst=5, smooth=5))
     tokens: dict[str, int] = {}
     recorded = []
     for stratum in strata:
-        decision, after = decide(
-            Candidate(bytes(16), stratum, None), policy(100_000, budget), SEED, tokens
-        )
+        candidate = Candidate(bytes(16), stratum, None, rules.rate_ppm)
+        decision, after = decide(candidate, rules, SEED, tokens)
         forced = decision.threshold > 0
         recorded.append(int(forced))
         spent = int(forced) - int(decision.is_record)
@@ -143,7 +143,8 @@ def _assert_bounded(recorded: list[int], burst: int, ceiling_ppm: int) -> None:
 def test_a_closed_gate_makes_the_probability_zero_and_says_why(code: str) -> None:
     rules = policy(100_000, Budget(100_000, 50, 20))
 
-    decision, tokens = decide(Candidate(bytes(16), "a_in", code), rules, SEED, {})
+    candidate = Candidate(bytes(16), "a_in", code, rules.rate_ppm)
+    decision, tokens = decide(candidate, rules, SEED, {})
 
     assert (decision.threshold, decision.is_record, decision.code) == (0, False, code)
     assert tokens == {"all": 50 * MICRO, "a_in": 50 * MICRO}
@@ -152,11 +153,26 @@ def test_a_closed_gate_makes_the_probability_zero_and_says_why(code: str) -> Non
 def test_an_empty_bucket_stops_recording_and_says_so() -> None:
     rules = policy(100_000, Budget(ceiling_ppm=1, burst=1, smooth=1))
 
-    decision, _ = decide(
-        Candidate(bytes(16), "a_in", None), rules, SEED, {"all": 0, "a_in": 0}
-    )
+    candidate = Candidate(bytes(16), "a_in", None, rules.rate_ppm)
+    decision, _ = decide(candidate, rules, SEED, {"all": 0, "a_in": 0})
 
     assert (decision.is_record, decision.code) == (False, "budget")
+
+
+def test_a_calls_own_rate_sets_its_threshold_whatever_the_policys_rate() -> None:
+    rules = policy(18_000, Budget(ceiling_ppm=20_000, burst=50, smooth=20))
+
+    decision, _ = decide(Candidate(bytes(16), "a_in", None, 5_000), rules, SEED, {})
+
+    assert decision.threshold == 2**64 * 5_000 // MICRO
+
+
+def test_a_rate_of_zero_is_no_lack_of_budget() -> None:
+    rules = policy(0, Budget(ceiling_ppm=1, burst=1, smooth=1))
+
+    decision, _ = decide(Candidate(bytes(16), "a_in", None, 0), rules, SEED, {})
+
+    assert (decision.threshold, decision.code) == (0, None)
 
 
 def test_the_probability_falls_smoothly_as_the_bucket_empties() -> None:

@@ -1,141 +1,24 @@
 """The ledgers here are written by the formulas of the published proof, not by ours."""
 
-import hashlib
-import hmac
-from dataclasses import dataclass, field
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sampling.replay import Code, NotChecked, replay
-
-MICRO = 10**6
-PPM, CEILING, BURST, SMOOTH = 80_000, 85_000, 15, 5
-POLICY = {
-    "leaf": "POLICY",
-    "mode": "operator",
-    "epoch_seconds": 3600,
-    "purpose": "training",
-    "ppm": PPM,
-    "c": CEILING,
-    "B": BURST,
-    "smooth": SMOOTH,
-    "starts": "2026-11-01",
-    "ends": "2026-11-29",
-    "max_seconds": 600,
-    "kept_days": 30,
-    "from": 7,
-    "version": 1,
-}
-
-
-def _u64(number):
-    return number.to_bytes(8, "big")
-
-
-def _mac(key, message):
-    return hmac.new(key, message, hashlib.sha256).digest()
-
-
-def seed_of(epoch):
-    return hashlib.sha256(b"seed of %d" % epoch).digest()
-
-
-def open_leaf(epoch):
-    commit = hashlib.sha256(b"ponctuel/seed/v1" + _u64(epoch) + seed_of(epoch))
-    return {"leaf": "OPEN", "e": epoch, "commit": commit.hexdigest()}
-
-
-@dataclass
-class Writer:
-    """An honest ledger, written leaf by leaf with the arithmetic of the proof."""
-
-    leaves: list = field(default_factory=list)
-    tokens: dict = field(default_factory=dict)
-    counted: dict = field(default_factory=dict)
-
-    def add(self, **leaf):
-        self.leaves.append(leaf)
-        return len(self.leaves) - 1
-
-    def draw(self, epoch, name, stratum="cardio_in", gate=None):
-        tag = hashlib.sha256(name.encode()).digest()[:16]
-        for bucket in ("all", stratum):
-            held = self.tokens.get(bucket, BURST * MICRO)
-            self.tokens[bucket] = min(BURST * MICRO, held + CEILING)
-        least = min(self.tokens["all"], self.tokens[stratum])
-        limit = 0
-        if least >= MICRO:
-            limit = 2**64 * PPM * min(least, SMOOTH * MICRO) // (MICRO * SMOOTH * MICRO)
-        shown = 0 if gate else limit
-        key = _mac(seed_of(epoch), b"ponctuel/epoch/v1" + _u64(epoch))
-        u = int.from_bytes(_mac(key, b"ponctuel/draw/v1" + tag)[:8], "big")
-        d = int(u < shown)
-        for bucket in ("all", stratum):
-            self.tokens[bucket] -= d * MICRO
-        draws, records = self.counted.get(epoch, (0, 0))
-        self.counted[epoch] = (draws + 1, records + d)
-        code = gate or (None if limit else "budget")
-        extra = {"x": code} if code else {}
-        seq = self.add(
-            leaf="DRAW",
-            e=epoch,
-            c=tag.hex(),
-            s=stratum,
-            T=f"{shown:016x}",
-            d=d,
-            **extra,
-        )
-        return seq if d else None
-
-    def close(self, epoch):
-        draws, records = self.counted.get(epoch, (0, 0))
-        seed = seed_of(epoch).hex()
-        self.add(leaf="CLOSE", e=epoch, seed=seed, draws=draws, records=records)
-
-
-def story(calls=120):
-    """Two epochs of calls; what was drawn is recorded, refused or failed in turn."""
-    writer = Writer()
-    writer.add(**POLICY)
-    writer.add(leaf="TAGKEY+", week=2968, commit="00" * 32)
-    for epoch in (7, 8):
-        writer.leaves.append(open_leaf(epoch))
-    for number in range(calls):
-        epoch = 7 if number < calls // 2 else 8
-        gate = "line_excluded" if number % 20 == 0 else None
-        stratum = "cardio_in" if number % 3 else "cardio_out"
-        drawn = writer.draw(epoch, f"call {number}", stratum, gate)
-        if drawn is not None:
-            _end(writer, drawn)
-    writer.close(7)
-    writer.close(8)
-    return writer.leaves
-
-
-def _end(writer, drawn):
-    ending = drawn % 3
-    if ending == 0:
-        writer.add(leaf="OUT", draw=drawn, objected=1)
-    elif ending == 1:
-        writer.add(leaf="OUT", draw=drawn, fail="hangup")
-    else:
-        kept = {"bytes": 1, "day": "2026-12-01", "sha256": "00" * 32}
-        writer.add(leaf="OUT", draw=drawn, rec=kept)
-        writer.add(leaf="DEL", draw=drawn)
+from tests.unit.written_ledgers import (
+    POLICY,
+    Writer,
+    changed,
+    covered_story,
+    outside_story,
+    places,
+    story,
+    stripped,
+)
 
 
 def codes_of(leaves):
     return {finding.code for finding in replay(enumerate(leaves)).findings}
-
-
-def places(leaves, kind, **fields):
-    return [
-        seq
-        for seq, leaf in enumerate(leaves)
-        if leaf["leaf"] == kind and all(leaf.get(n) == v for n, v in fields.items())
-    ]
 
 
 def test_an_honest_ledger_has_no_findings():
@@ -157,19 +40,18 @@ def test_an_honest_ledger_has_no_findings():
 )
 def test_whatever_calls_come_an_honest_ledger_has_no_findings(calls):
     writer = Writer()
-    writer.add(**POLICY)
-    writer.leaves.append(open_leaf(7))
+    writer.adopt()
+    writer.open(7)
     for number, (stratum, gate) in enumerate(calls):
         writer.draw(7, f"{number}", stratum, gate)
     writer.close(7)
     assert codes_of(writer.leaves) == set()
 
 
-def test_an_emptying_budget_lowers_the_thresholds_and_the_replay_follows(monkeypatch):
-    monkeypatch.setattr(f"{__name__}.PPM", 85_000)
+def test_an_emptying_budget_lowers_the_thresholds_and_the_replay_follows():
     writer = Writer()
-    writer.add(**POLICY | {"ppm": 85_000})
-    writer.leaves.append(open_leaf(7))
+    writer.adopt(ppm=85_000)
+    writer.open(7)
     for number in range(3000):
         writer.draw(7, f"{number}")
     writer.close(7)
@@ -213,12 +95,11 @@ def _without(leaves, gone):
 
 
 def _change(kind, changes, which=-1, **having):
-    def alter(leaves):
-        seq = places(leaves, kind, **having)[which]
-        leaves[seq] = leaves[seq] | changes
-        return leaves
+    return lambda leaves: changed(leaves, kind, changes, which, **having)
 
-    return alter
+
+def _strip(kind, name, **having):
+    return lambda leaves: stripped(leaves, kind, name, **having)
 
 
 def _repeat(kind, changes=None, **having):
@@ -305,19 +186,19 @@ ALTERATIONS = {
     "an undrawn call has an outcome": (
         lambda leaves: [
             *leaves,
-            {"leaf": "OUT", "draw": places(leaves, "DRAW", d=0)[0], "fail": "media"},
+            leaves[places(leaves, "OUT")[0]] | {"draw": places(leaves, "DRAW", d=0)[0]},
         ],
         Code.OUTCOME_NOT_DRAWN,
     ),
     "an outcome comes before its draw": (
-        lambda leaves: [{"leaf": "OUT", "draw": 40, "objected": 1}, *leaves],
+        lambda leaves: [leaves[places(leaves, "OUT")[0]] | {"draw": 40}, *leaves],
         Code.OUTCOME_NOT_DRAWN,
     ),
     "a draw has two outcomes": (_repeat("OUT"), Code.OUTCOME_REPEATED),
     "a recording that never was is deleted": (
         lambda leaves: [
             *leaves,
-            {"leaf": "DEL", "draw": places(leaves, "DRAW", d=0)[0]},
+            leaves[places(leaves, "DEL")[0]] | {"draw": places(leaves, "DRAW", d=0)[0]},
         ],
         Code.DELETION_NOT_RECORDED,
     ),
@@ -325,6 +206,18 @@ ALTERATIONS = {
     "an outcome is two things at once": (
         _change("OUT", {"fail": "media"}, objected=1),
         Code.LEAF_MALFORMED,
+    ),
+    "an outcome could be guessed from its hash": (
+        _strip("OUT", "n"),
+        Code.LEAF_MALFORMED,
+    ),
+    "a deletion could be guessed from its hash": (
+        _change("DEL", {"n": "00"}),
+        Code.LEAF_MALFORMED,
+    ),
+    "a call has a rate of its own where the policy has one for all": (
+        _change("DRAW", {"p": 80_000}),
+        Code.DRAW_RATE,
     ),
     "a tag is written in another spelling": (
         _change("DRAW", {"c": "AB" * 16}),
@@ -362,8 +255,9 @@ def test_record_with_a_threshold_of_zero_is_found_without_the_seed():
 
 
 def test_a_policy_that_draws_nothing_needs_no_dates():
-    nothing = {"ppm": 0, "starts": "0001-01-01", "ends": "0001-01-01", "version": 2}
-    assert codes_of([*story(), POLICY | nothing]) == set()
+    nothing = {"ppm": 0, "starts": "0001-01-01", "ends": "0001-01-01"}
+    last = POLICY | nothing | {"version": 2, "from": 8}
+    assert codes_of([*story(), last]) == set()
 
 
 def test_leaves_of_a_later_version_are_counted_and_left_alone():
@@ -378,12 +272,13 @@ JUNK = st.one_of(
     st.integers(),
     st.text(max_size=40),
     st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.sampled_from(["k", "calls", "min", "max"]), st.integers()),
 )
 
 
-@given(data=st.data())
-def test_no_leaf_whatever_it_holds_stops_the_replay(data):
-    leaves = story(40)
+@given(data=st.data(), tell=st.sampled_from([story, covered_story, outside_story]))
+def test_no_leaf_whatever_it_holds_stops_the_replay(data, tell):
+    leaves = tell(40)
     seq = data.draw(st.integers(0, len(leaves) - 1))
     name = data.draw(st.sampled_from(sorted(leaves[seq])))
     leaves[seq] = leaves[seq] | {name: data.draw(JUNK)}

@@ -1,0 +1,196 @@
+"""The draws of one batch, as plain data: from a head and binds to rows and leaves.
+
+Nothing here reads or writes. The same head, terms and binds give the same draws; only
+the decisions' ids are new.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from uuid import uuid4
+
+from proxy.intake.binds import Bind
+from proxy.intake.store import DrawnCall
+from proxy.ledger.entry import Kind, encode
+from proxy.ledger.transaction import Head
+from sampling.coverage import AgentCalls, rate_for
+from sampling.decision import Candidate, Decision, decide
+from sampling.draw import hex64
+from sampling.gates import closed_policy_gate
+from sampling.policy import SamplingPolicy
+from sampling.seed import is_week_young, week_at
+
+# Marks where a batch begins, so that an auditor sees that tags ascend within each.
+FIRST_OF_BATCH: Mapping[str, str | int] = {"b": 1}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What all draws of one batch share. `now` is not before the epoch's start."""
+
+    policy: SamplingPolicy
+    key: bytes
+    epoch: int
+    now: datetime
+
+    @cached_property
+    def gate_code(self) -> str | None:
+        return closed_policy_gate(self.policy, self.now.date())
+
+    @cached_property
+    def names_week_before(self) -> bool:
+        return is_week_young(self.now)
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """Draws made on one head; true once they are committed on that very head.
+
+    `heard`: what the campaign has had, with these draws, of the agents in them.
+    """
+
+    head: Head
+    terms: Terms
+    tokens: dict[str, int]
+    calls: list[DrawnCall] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+    counted: Counter[tuple[str, str]] = field(default_factory=Counter)
+    heard: dict[bytes, AgentCalls] = field(default_factory=dict)
+
+
+def first_of_each(
+    binds: Iterable[Bind], known: Mapping[bytes, DrawnCall]
+) -> list[Bind]:
+    """One bind for each call that is not drawn yet."""
+    first: list[Bind] = []
+    names = set(known)
+    for bind in binds:
+        if names.isdisjoint(bind.names):
+            first.append(bind)
+            names.update(bind.names)
+    return first
+
+
+def call_of(bind: Bind, known: Mapping[bytes, DrawnCall]) -> DrawnCall:
+    """The call of a bind that was drawn, under whichever of its names."""
+    return next(known[name] for name in bind.names if name in known)
+
+
+def legs_of(
+    binds: Iterable[Bind], known: Mapping[bytes, DrawnCall]
+) -> dict[bytes, bytes]:
+    """Which legs lead to which calls. One with a draw of its own keeps that."""
+    return {
+        bind.leg_key: call_of(bind, known).call_key
+        for bind in binds
+        if bind.leg_key and bind.leg_key not in known
+    }
+
+
+def draw_all(
+    head: Head,
+    terms: Terms,
+    binds: Iterable[Bind],
+    heard: Mapping[bytes, AgentCalls],
+) -> Batch:
+    """Draw for `binds`, one per call, in the order of their tags: nobody chose it.
+
+    `heard` is what the campaign has had of their agents so far. Raises NoSeedError when
+    a call cannot be named in the week of the draw.
+    """
+    batch = Batch(head=head, terms=terms, tokens=dict(head.tokens))
+    week = week_at(terms.now)
+    named = sorted(((bind.tags.drawn_in(week), bind) for bind in binds), key=_name)
+    for (name, name_before), bind in named:
+        _draw(batch, bind, heard, name, name_before)
+    return batch
+
+
+def _name(named: tuple[tuple[bytes, bytes | None], Bind]) -> bytes:
+    return named[0][0]
+
+
+def _draw(
+    batch: Batch,
+    bind: Bind,
+    heard: Mapping[bytes, AgentCalls],
+    name: bytes,
+    name_before: bytes | None,
+) -> None:
+    terms = batch.terms
+    agent = _agent(batch, bind, heard)
+    candidate = Candidate(
+        tag=name,
+        stratum=bind.stratum,
+        gate_code=terms.gate_code or bind.gate_code,
+        rate_ppm=rate_for(terms.policy, agent),
+    )
+    decision, batch.tokens = decide(candidate, terms.policy, terms.key, batch.tokens)
+    leaf = _leaf(terms, candidate, decision)
+    if terms.names_week_before and name_before:
+        leaf["c_prev"] = name_before.hex()
+    if not batch.bodies:
+        leaf |= FIRST_OF_BATCH
+    batch.calls.append(_call(batch, bind, candidate, decision))
+    batch.bodies.append(encode(Kind.DRAW, leaf))
+    _count(batch, bind, decision)
+    if agent and bind.agent_key and not candidate.gate_code:
+        drawn = agent.drawn + decision.is_record
+        batch.heard[bind.agent_key] = AgentCalls(agent.seen + 1, drawn)
+
+
+def _agent(
+    batch: Batch, bind: Bind, heard: Mapping[bytes, AgentCalls]
+) -> AgentCalls | None:
+    """What the campaign has had of the bind's agent, this batch included."""
+    if bind.agent_key is None or batch.terms.policy.coverage is None:
+        return None
+    before = heard.get(bind.agent_key, AgentCalls(0, 0))
+    return batch.heard.get(bind.agent_key, before)
+
+
+def _leaf(
+    terms: Terms, candidate: Candidate, decision: Decision
+) -> dict[str, str | int]:
+    leaf: dict[str, str | int] = {
+        "e": terms.epoch,
+        "c": candidate.tag.hex(),
+        "s": candidate.stratum,
+        "T": hex64(decision.threshold),
+        "d": int(decision.is_record),
+    }
+    if decision.code:
+        leaf["x"] = decision.code
+    if terms.policy.coverage:
+        leaf["p"] = candidate.rate_ppm
+    return leaf
+
+
+def _count(batch: Batch, bind: Bind, decision: Decision) -> None:
+    batch.counted["calls", bind.stratum] += 1
+    if decision.is_record:
+        batch.counted["selected", bind.stratum] += 1
+    elif decision.code:
+        batch.counted["excluded", decision.code] += 1
+
+
+def _call(
+    batch: Batch, bind: Bind, candidate: Candidate, decision: Decision
+) -> DrawnCall:
+    policy = batch.terms.policy
+    return DrawnCall(
+        call_key=candidate.tag,
+        decision_id=uuid4(),
+        connection=bind.connection,
+        stratum=bind.stratum,
+        draw_seq=batch.head.size + len(batch.bodies),
+        is_record=decision.is_record,
+        kept_days=policy.kept_days,
+        max_seconds=policy.max_seconds,
+        purpose=policy.purpose.value,
+        announced_at=None,
+        ended_at=None,
+        outcome=None,
+    )

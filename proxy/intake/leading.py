@@ -1,0 +1,108 @@
+"""What a leader does with a batch: look, decide, commit; all of it or nothing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from proxy.intake.binds import Bind, ClockFaultError, StalePolicyError
+from proxy.intake.drawing import (
+    Batch,
+    Terms,
+    call_of,
+    draw_all,
+    first_of_each,
+    legs_of,
+)
+from proxy.intake.epochs import Epochs
+from proxy.intake.seat import Seat, Settled
+from proxy.intake.store import DrawnCall
+from proxy.ledger.transaction import Head, StaleHeadError
+from sampling.schedule import PolicySchedule
+from sampling.seed import epoch_start, epoch_to_draw_in
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """The calls of some binds, in their order, and which were drawn just now."""
+
+    calls: Sequence[DrawnCall]
+    fresh: frozenset[bytes]
+
+
+class Leader:
+    """Draws for one site on whatever seat it is given."""
+
+    def __init__(
+        self, epochs: Epochs, clock: Callable[[], datetime], schedule: PolicySchedule
+    ) -> None:
+        self._epochs = epochs
+        self._clock = clock
+        self._schedule = schedule
+
+    async def draw(
+        self, seat: Seat, binds: Sequence[Bind], forwarded: Mapping[UUID, Bind]
+    ) -> Draws:
+        """Draw for `binds`, and answer what other replicas `forwarded` with them.
+
+        A first try takes no lock: the head seldom moves between look and commit. If it
+        has, the second try keeps all others out. A PonctuelError means: nothing drawn.
+        """
+        draws = await self._try(seat, binds, forwarded, is_locked=False)
+        if draws is None:
+            async with seat.connection.transaction():
+                draws = await self._try(seat, binds, forwarded, is_locked=True)
+        if draws is None:
+            raise StaleHeadError
+        return draws
+
+    async def _try(
+        self,
+        seat: Seat,
+        binds: Sequence[Bind],
+        forwarded: Mapping[UUID, Bind],
+        *,
+        is_locked: bool,
+    ) -> Draws | None:
+        everyone = [*binds, *forwarded.values()]
+        names = [name for bind in everyone for name in bind.names]
+        head, known = await seat.look(names, is_locked=is_locked)
+        fresh = first_of_each(everyone, known)
+        batch = await self._batch(seat, head, fresh) if fresh else None
+        drawn = {call.call_key: call for call in batch.calls} if batch else {}
+        known |= drawn
+        calls = [call_of(bind, known) for bind in binds]
+        # Whoever asked here hears of a draw first; then it is news to nobody else.
+        news = drawn.keys() - {call.call_key for call in calls}
+        settled = {
+            bind_id: Settled(call.call_key, call.call_key in news)
+            for bind_id, bind in forwarded.items()
+            for call in [call_of(bind, known)]
+        }
+        if not await seat.commit(batch, legs_of(everyone, known), settled):
+            return None
+        return Draws(calls, frozenset(drawn))
+
+    async def _batch(self, seat: Seat, head: Head, fresh: Sequence[Bind]) -> Batch:
+        terms = await self._terms(seat, head)
+        agents = {bind.agent_key for bind in fresh if bind.agent_key}
+        heard = {}
+        if agents and terms.policy.coverage:
+            heard = await seat.heard(terms.policy, agents)
+        return draw_all(head, terms, fresh, heard)
+
+    async def _terms(self, seat: Seat, head: Head) -> Terms:
+        if head.policy_version != self._schedule.newest_version:
+            raise StalePolicyError(f"version {head.policy_version} is in force")
+        length = self._epochs.epoch_seconds
+        now = self._clock()
+        epoch = epoch_to_draw_in(now, head.last_epoch, length)
+        if epoch is None:
+            raise ClockFaultError
+        key = await self._epochs.key_of(seat.connection, head.revealed_epoch, epoch)
+        return Terms(
+            policy=self._schedule.at(epoch),
+            key=key,
+            epoch=epoch,
+            now=max(now, epoch_start(epoch, length)),
+        )

@@ -1,0 +1,1 @@
+"""Randomness from outside: asked for, checked, and kept for every replica."""

@@ -1,0 +1,164 @@
+"""Binds on their way to the leader, and draws on their way back.
+
+A replica that does not lead puts its callers' binds into a table and tells the leader;
+the leader draws them with its own, marks them as settled in the same commit, and tells
+the replicas. Rows, not messages, carry what matters: a leader that dies leaves them to
+the next one, and a replica that missed a message finds its answers at the next look.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from proxy.database.pool import Connection
+from proxy.errors import NoOutsideValueError, PonctuelError
+from proxy.intake.binds import (
+    Bind,
+    Caller,
+    ClockFaultError,
+    OverloadError,
+    StalePolicyError,
+)
+from proxy.intake.epochs import NoSeedError, Tags
+from proxy.intake.store import QUERIES, DrawnCall, read_call
+
+# The leader's reasons, in the words of its errors.
+_REFUSALS: Mapping[str, type[PonctuelError]] = {
+    error.error_id: error
+    for error in (
+        ClockFaultError,
+        NoOutsideValueError,
+        NoSeedError,
+        OverloadError,
+        StalePolicyError,
+    )
+}
+
+# A leader that read a bind in time may still be at it when its caller has given up.
+_TAKEN_BACK_SECONDS = 5.0
+# A database that was restored forgets binds without an answer.
+_LOST_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the leader made of a caller's bind.
+
+    `is_fresh`: the draw was made for this very bind, so nobody else has heard of it.
+    """
+
+    caller: Caller
+    call: DrawnCall | None
+    is_fresh: bool
+    refusal: PonctuelError | None
+
+
+class Relay:
+    """One replica's way to the leader of a site.
+
+    `forwarded` are its callers whose bind is in the table, by the row's id.
+    """
+
+    def __init__(self, site: str) -> None:
+        self._site = site
+        self._replica = uuid4()
+        self.forwarded: dict[UUID, Caller] = {}
+
+    async def forward(
+        self, connection: Connection, callers: Iterable[Caller], policy_version: int
+    ) -> None:
+        """Hand binds over to the leader. Known as forwarded before they can be lost."""
+        rows = {uuid4(): caller for caller in callers}
+        self.forwarded |= rows
+        binds = [caller.bind for caller in rows.values()]
+        await connection.execute(
+            QUERIES["forward_binds"],
+            self._site,
+            list(rows),
+            self._replica,
+            policy_version,
+            [bind.tags.week for bind in binds],
+            [bind.tags.this_week for bind in binds],
+            [bind.tags.last_week for bind in binds],
+            [bind.tags.next_week for bind in binds],
+            [bind.leg_key for bind in binds],
+            [bind.connection for bind in binds],
+            [bind.stratum for bind in binds],
+            [bind.gate_code for bind in binds],
+            [bind.agent_key for bind in binds],
+            [caller.patience for caller in rows.values()],
+        )
+
+    async def collect(self, connection: Connection) -> list[Answer]:
+        """Take the answers that are there."""
+        rows = await connection.fetch(
+            QUERIES["collect_draws"], self._site, self._replica
+        )
+        return [
+            _answer(self.forwarded.pop(row["bind_id"]), row)
+            for row in rows
+            if row["bind_id"] in self.forwarded
+        ]
+
+    async def withdraw(self, connection: Connection) -> list[Caller]:
+        """Take back what no leader has drawn; those callers are forwarded no more."""
+        rows = await connection.fetch(
+            QUERIES["withdraw_binds"], self._site, list(self.forwarded)
+        )
+        return [self.forwarded.pop(row["bind_id"]) for row in rows]
+
+    async def give_up(self, connection: Connection) -> list[Caller]:
+        """Take back what nobody has drawn long after its caller's deadline."""
+        now = asyncio.get_running_loop().time()
+        late = {
+            bind_id: now - caller.deadline
+            for bind_id, caller in self.forwarded.items()
+            if now - caller.deadline > _TAKEN_BACK_SECONDS
+        }
+        if not late:
+            return []
+        rows = await connection.fetch(QUERIES["withdraw_binds"], self._site, list(late))
+        gone = {row["bind_id"] for row in rows}
+        lost = {bind_id for bind_id in late if late[bind_id] > _LOST_SECONDS}
+        return [self.forwarded.pop(bind_id) for bind_id in gone | lost]
+
+
+def _answer(caller: Caller, row: asyncpg.Record) -> Answer:
+    if row["refusal"] is not None:
+        error = _REFUSALS.get(row["refusal"], PonctuelError)
+        return Answer(caller, None, is_fresh=False, refusal=error())
+    return Answer(caller, read_call(row), is_fresh=row["is_fresh"], refusal=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """Another replica's bind, as the leader finds it."""
+
+    bind_id: UUID
+    policy_version: int
+    bind: Bind
+
+
+async def waiting_binds(
+    connection: Connection, site: str, limit: int
+) -> list[Forwarded]:
+    """What waits for the leader, the most urgent first."""
+    rows = await connection.fetch(QUERIES["find_waiting_binds"], site, limit)
+    return [
+        Forwarded(row["bind_id"], row["policy_version"], _bind(row)) for row in rows
+    ]
+
+
+def _bind(row: asyncpg.Record) -> Bind:
+    tags = Tags(row["week"], row["this_week"], row["last_week"], row["next_week"])
+    return Bind(
+        tags=tags,
+        leg_key=row["leg_key"],
+        connection=row["connection"],
+        stratum=row["stratum"],
+        gate_code=row["gate_code"],
+        agent_key=row["agent_key"],
+    )

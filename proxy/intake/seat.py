@@ -1,0 +1,181 @@
+"""A replica's own connection for draws; whoever holds the site's lock on it leads.
+
+The lock ends with the session, so a leader that dies, or that the server gives up
+after some seconds of silence, leaves its place at once, and what it then writes cannot
+arrive. Even two who both took themselves for the leader could not fork the ledger:
+every batch moves the head from the size it was computed on, or does not happen.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+
+from proxy.database.pool import UNAVAILABLE, SiteDatabase
+from proxy.errors import DatabaseUnavailableError, PonctuelError
+from proxy.intake.drawing import Batch
+from proxy.intake.store import QUERIES, DrawnCall, read_call
+from proxy.ledger.transaction import (
+    Head,
+    StaleHeadError,
+    columns_of_counts,
+    lock_head,
+)
+from sampling.coverage import AgentCalls
+from sampling.policy import SamplingPolicy
+
+_SETTINGS = {
+    # Plans are made once: every look-up goes by primary key, however full a table is.
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "jit": "off",  # the price put on other plans would look like heavy work
+    # A leader that was stopped or cut off must not keep its place.
+    "idle_session_timeout": "10s",
+    "idle_in_transaction_session_timeout": "5s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The call of another replica's bind; `is_fresh` if its draw is news to all."""
+
+    call_key: bytes
+    is_fresh: bool
+
+
+class Seat:
+    """One session with the database, for one site."""
+
+    def __init__(self, connection: asyncpg.Connection, site: str) -> None:
+        self.connection = connection
+        self.site = site
+        self.is_leader = False
+
+    async def listen(
+        self, on_binds: Callable[[], None], on_draws: Callable[[], None]
+    ) -> None:
+        """Hear of binds that wait for the leader, and of draws the leader made."""
+        for kind, call in (("binds", on_binds), ("draws", on_draws)):
+            await self.connection.add_listener(
+                f"{kind} {self.site}", lambda *_, call=call: call()
+            )
+
+    async def try_to_lead(self) -> bool:
+        self.is_leader = await self.connection.fetchval(
+            QUERIES["try_to_lead"], self.site
+        )
+        return self.is_leader
+
+    async def step_down(self) -> None:
+        self.is_leader = False
+        await self._run("stop_leading")
+
+    async def check(self) -> None:
+        """Show the server that this session is alive."""
+        await self.connection.execute("SELECT")
+
+    async def look(
+        self, names: Sequence[bytes], *, is_locked: bool
+    ) -> tuple[Head, dict[bytes, DrawnCall]]:
+        """The head as it stands, and who of `names` is bound already."""
+        if is_locked:
+            await lock_head(self.connection, self.site)
+        rows = await self.connection.fetch(
+            QUERIES["read_head_and_calls"], self.site, names
+        )
+        if not rows:
+            raise StaleHeadError(f"site {self.site} has no ledger")
+        known = {row["name"]: read_call(row) for row in rows if row["name"]}
+        return Head.read(rows[0]), known
+
+    async def heard(
+        self, policy: SamplingPolicy, agents: Iterable[bytes]
+    ) -> dict[bytes, AgentCalls]:
+        """What the campaign has had of these agents; nothing of one not seen yet."""
+        rows = await self.connection.fetch(
+            QUERIES["find_agent_calls"], self.site, policy.starts_on, list(agents)
+        )
+        return {row["agent_key"]: AgentCalls(row["seen"], row["drawn"]) for row in rows}
+
+    async def commit(
+        self,
+        batch: Batch | None,
+        legs: Mapping[bytes, bytes],
+        settled: Mapping[UUID, Settled],
+    ) -> bool:
+        """Make the draws true, all at once; False when the head has moved since.
+
+        `legs` lead to calls. `settled` are binds of other replicas, by their row's id,
+        which get their answers with it.
+        """
+        answers = (
+            list(settled),
+            [each.call_key for each in settled.values()],
+            [each.is_fresh for each in settled.values()],
+        )
+        if batch is not None:
+            return await self._commit_draws(batch, legs, answers)
+        if legs:
+            await self._run("insert_legs", list(legs), list(legs.values()))
+        if settled:
+            await self._run("settle_binds", *answers[:2])
+        return True
+
+    async def _commit_draws(
+        self, batch: Batch, legs: Mapping[bytes, bytes], answers: tuple[object, ...]
+    ) -> bool:
+        terms, calls = batch.terms, batch.calls
+        row = await self.connection.fetchrow(
+            QUERIES["commit_batch"],
+            self.site,
+            batch.head.size,
+            batch.bodies,
+            json.dumps(batch.tokens, sort_keys=True),
+            terms.epoch,
+            [call.call_key for call in calls],
+            [call.decision_id for call in calls],
+            [call.connection for call in calls],
+            [call.stratum for call in calls],
+            [call.is_record for call in calls],
+            terms.policy.kept_days,
+            terms.policy.max_seconds,
+            terms.policy.purpose.value,
+            terms.now,
+            *columns_of_counts(batch.counted),
+            list(legs),
+            list(legs.values()),
+            *answers,
+            list(batch.heard),
+            [agent.seen for agent in batch.heard.values()],
+            [agent.drawn for agent in batch.heard.values()],
+            terms.policy.starts_on,
+            terms.policy.ends_on,
+        )
+        return row is not None
+
+    async def refuse(self, bind_ids: Iterable[UUID], error: PonctuelError) -> None:
+        """Let other replicas tell their callers why there is no draw."""
+        if ids := list(bind_ids):
+            await self._run("refuse_binds", ids, error.error_id)
+
+    async def _run(self, query: str, *arguments: object) -> None:
+        await self.connection.execute(QUERIES[query], self.site, *arguments)
+
+
+@asynccontextmanager
+async def take_seat(database: SiteDatabase) -> AsyncIterator[Seat]:
+    """Open a seat. Whatever the server does raises DatabaseUnavailableError."""
+    try:
+        connection = await database.connect(_SETTINGS)
+        try:
+            yield Seat(connection, database.site)
+        finally:
+            connection.terminate()
+    except UNAVAILABLE as error:
+        raise DatabaseUnavailableError(type(error).__name__) from error

@@ -1,0 +1,27 @@
+"""An auditor's own machine: the verifier, run as its readers run it."""
+
+import json
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+VERIFIER = Path(__file__).resolve().parents[2] / "audit" / "verify.py"
+
+
+def verdict(folder: Path, bundle: bytes, policy: str, now: datetime) -> dict[str, Any]:
+    """What the verifier says of a bundle, with its exit status."""
+    (folder / "bundle.zip").write_bytes(bundle)
+    (folder / "auditor.txt").write_text(policy, "utf-8")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-I", str(VERIFIER), str(folder / "bundle.zip")),
+            *("--policy", str(folder / "auditor.txt"), "--json"),
+            *("--now", now.isoformat()),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return json.loads(done.stdout) | {"status": done.returncode}
