@@ -37,7 +37,7 @@ async def test_its_ledger_leaf_names_size_digest_and_day_and_no_person(house):
 
     [leaf] = await house.outcome_leaves(call)
     [file] = house.objects()
-    assert set(leaf) == {"leaf", "draw", "rec"}
+    assert set(leaf) == {"leaf", "draw", "n", "rec"}
     assert set(leaf["rec"]) == {"bytes", "day", "sha256"}
     assert leaf["rec"]["bytes"] == file.stat().st_size
 

@@ -35,10 +35,10 @@ def authority(certificates):
         authority.hurry()
 
 
-def believing(authority, address=""):
+def believing(authority, address="", patience=10.0):
     trusted = authority.trusted.read_bytes()
     made = Authority.trusting(address or authority.address, trusted)
-    return dataclasses.replace(made, patience=0.5)
+    return dataclasses.replace(made, patience=patience)
 
 
 @pytest.fixture
@@ -59,6 +59,9 @@ async def test_what_does_not_hold_is_not_kept_and_asked_for_again(
     house, dating, authority, clock, wrong
 ):
     asked = authority.asked
+    if wrong == "slow":
+        impatient = believing(authority, patience=0.5)
+        dating = TimeStamps(house.site.ledger, house.site.publisher, impatient, clock)
     authority.misbehave(wrong)
     with structlog.testing.capture_logs() as lines:
         await dating.stamp_if_due()

@@ -12,7 +12,7 @@ import signal
 import time
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate, groupby
+from itertools import accumulate
 
 import asyncpg
 import pytest
@@ -34,7 +34,10 @@ AT_ONCE = 32
 DEADLINE_SECONDS = 0.8  # the usual setting
 FROZEN_SECONDS = 12
 REPLACED_SECONDS = 20  # 10 s until the server ends a silent session, and a slow machine
-STEP = timedelta(minutes=4)
+# What a slow machine may add to the deadline.
+IN_TIME_SECONDS = DEADLINE_SECONDS + PATIENCE_SECONDS / 2
+STEP = timedelta(minutes=4)  # between two tends, at most a minute in earnest
+LATEST = timedelta(hours=4, minutes=20)  # a call is overdue, and its epoch revealed
 CEILING, BURST = 0.09, 10
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(SOAK_SECONDS * 3 + 300)]
@@ -156,38 +159,153 @@ async def test_two_replicas_killed_at_random_keep_one_true_ledger(
     centre, replicas, clock, capfd
 ):
     callers, torment = await under_torment(centre, replicas)
-    asks = callers.asks
 
-    everyone_was_answered_in_time(asks)
-    nobody_heard_two_draws(asks)
+    everyone_was_answered_in_time(callers.asks)
+    nobody_heard_two_decisions(callers.asks)
     nothing_unforeseen_was_logged(replicas)
-
-    clock.now = centre.clock()
     await open_a_last_time(centre, clock)
-    every_call_has_one_draw = {ask.call_id for ask in asks}
-    await ask_again(centre, asks)
-    await ledger_is_whole(centre, every_call_has_one_draw, asks)
-    await ceiling_held(centre)
-    await every_drawn_call_is_closed_in_time(centre, clock, callers)
+    unheard = await drawn_and_unheard(centre, callers.asks)
+    await every_call_has_one_draw(centre, callers.asks)
+    await places_are_without_gap(centre)
+    await ceiling_was_kept(centre)
+    await every_record_is_closed_in_time(centre, clock, callers)
     await auditor_finds_nothing(centre, clock)
 
     with capfd.disabled():
-        print(f"\nsoak: {figures(callers, torment, replicas)}")  # noqa: T201
+        figures = figures_of(callers, torment, replicas) | {"unheard": unheard}
+        print("\nsoak:", *(f"{name} {number}," for name, number in figures.items()))  # noqa: T201  # as asked for
 
 
 def everyone_was_answered_in_time(asks):
-    in_time = DEADLINE_SECONDS + PATIENCE_SECONDS / 2
     unexcused = [ask for ask in asks if not ask.is_excused]
     assert [ask for ask in unexcused if ask.decision is None] == []
-    assert [ask for ask in unexcused if ask.seconds > in_time] == []
+    assert [ask for ask in unexcused if ask.seconds > IN_TIME_SECONDS] == []
 
 
-def nobody_heard_two_draws(asks):
-    """One decision for ever; a call once told "skip" by its draw is never recorded."""
+def nobody_heard_two_decisions(asks):
+    """A RECORD may end as "skip" where somebody had got no draw in time."""
     heard = defaultdict(list)
-    for ask in sorted(asks, key=lambda ask: ask.ended):
-        if ask.decision_id:
-            heard[ask.call_id].append(ask)
+    for ask in asks:
+        heard[ask.call_id].append(ask)
     for answers in heard.values():
-        assert len({ask.decision_id for ask in answers}) == 1
-    # TODO
+        drawn = [ask for ask in answers if ask.decision_id]
+        assert len({ask.decision_id for ask in drawn}) <= 1
+        if len({ask.decision for ask in drawn}) > 1:
+            skipped = min(ask.ended for ask in drawn if ask.decision == "skip")
+            assert len(drawn) < len(answers), answers
+            assert all(a.begun < skipped for a in drawn if a.decision == "record")
+
+
+def nothing_unforeseen_was_logged(replicas):
+    for replica in replicas:
+        lines = replica.log.read_text().splitlines()
+        assert [line for line in lines if PERSONAL.search(line)] == []
+        assert [line for line in lines if not line.startswith("{")] == []
+        assert [line for line in lines if '"critical"' in line] == []
+
+
+async def open_a_last_time(centre, clock):
+    clock.now = centre.clock()
+    centre.clock = clock
+    plan = in_mode(centre, "operator")
+    plan["sites"][SITE]["connections"]["pbx"]["deadline_ms"] = 10_000
+    await centre.open(**plan)
+
+
+async def drawn_and_unheard(centre, asks):
+    """How many were drawn RECORD without anybody's hearing it, and are open still."""
+    heard = {ask.decision_id for ask in asks if ask.decision == "record"}
+    rows = await centre.rows(
+        "SELECT decision_id::text FROM calls WHERE is_record AND outcome IS NULL"
+    )
+    return len({row["decision_id"] for row in rows} - heard)
+
+
+async def every_call_has_one_draw(centre, asks):
+    """Also for whom no replica had a draw in time: they ask again, and get theirs."""
+    decided = {ask.call_id: ask.decision_id for ask in asks if ask.decision_id}
+    undecided = {ask.call_id for ask in asks} - decided.keys()
+    wanted = [*undecided, *list(decided)[:: len(decided) // 200 + 1]]
+    for first in range(0, len(wanted), AT_ONCE):
+        calls = await asyncio.gather(
+            *(centre.start_call(each) for each in wanted[first : first + AT_ONCE])
+        )
+        for call in calls:
+            known = decided.setdefault(call.call_id, call.decision_id)
+            assert call.decision_id == known is not None
+    rows = await centre.rows("SELECT decision_id::text, draw_seq FROM calls")
+    assert {row["decision_id"] for row in rows} == set(decided.values())
+    assert len(rows) == len(decided)
+    assert len({row["draw_seq"] for row in rows}) == len(rows)
+
+
+async def places_are_without_gap(centre):
+    size = await centre.value("SELECT size FROM ledger_heads")
+    rows = await centre.rows("SELECT seq FROM ledger_entries ORDER BY seq")
+    assert [row["seq"] for row in rows] == list(range(size))
+    draws = await centre.leaves("DRAW")
+    assert len({leaf["c"] for leaf in draws}) == len(draws)
+    assert len(draws) == await centre.value("SELECT count(*) FROM calls")
+    assert len(await centre.leaves("GENESIS")) == 1
+    assert len(await centre.leaves("POLICY")) == 1
+
+
+async def ceiling_was_kept(centre):
+    """At most B + c * n in any n consecutive calls, of the site and of each stratum."""
+    assert (HIGHEST["ceiling"], HIGHEST["burst"]) == ("9%", BURST)
+    draws = await centre.leaves("DRAW")
+    by_stratum = defaultdict(list)
+    for leaf in draws:
+        by_stratum[leaf["s"]].append(leaf["d"] - CEILING)
+        by_stratum["all"].append(leaf["d"] - CEILING)
+    assert by_stratum.keys() == {"all", "cardio_in", "cardio_out"}
+    for gains in by_stratum.values():
+        worst = max(accumulate(gains, lambda best, gain: max(best, 0) + gain))
+        assert worst <= BURST + 1e-6  # of rounding, over tens of thousands
+
+
+async def every_record_is_closed_in_time(centre, clock, callers):
+    """The service goes on, tended as it should be, until no recording can come."""
+    for _ in range(int((LATEST + timedelta(seconds=SOAK_SECONDS * SPEED)) / STEP)):
+        clock.now += STEP
+        await centre.site.tend()
+    rows = await centre.rows(
+        "SELECT decision_id::text, outcome, outcome_code FROM calls WHERE is_record"
+    )
+    ends = {row["decision_id"]: row["outcome"] for row in rows}
+    assert set(ends.values()) == {"failed"}
+    assert callers.hung_up <= ends.keys()
+    places = Counter(leaf["draw"] for leaf in await centre.leaves("OUT"))
+    assert places.total() == len(places) == len(ends)
+
+
+async def auditor_finds_nothing(centre, clock):
+    out, auditor = centre.folder / "soak.zip", centre.folder / "auditor.txt"
+    done = await ponctuel(
+        centre,
+        *("evidence", "export", "--site", SITE),
+        *("--out", out, "--auditor-file", auditor),
+    )
+    assert done.returncode == 0, done.stderr
+    found = await asyncio.to_thread(
+        verdict, centre.folder, out.read_bytes(), auditor.read_text(), clock.now
+    )
+    assert (found["findings"], found["status"]) == ([], 0)
+    assert found["draws"] == await centre.value("SELECT count(*) FROM calls")
+
+
+def figures_of(callers, torment, replicas):
+    asks = callers.asks
+    took = sorted(ask.seconds for ask in asks if not ask.is_excused)
+    logs = "".join(replica.log.read_text() for replica in replicas)
+    return {
+        "calls": len({ask.call_id for ask in asks}),
+        "asks": len(asks),
+        "without a draw": sum(a.decision == "skip" and not a.decision_id for a in asks),
+        "broken": sum(ask.decision is None for ask in asks),
+        **torment.done,
+        "leaders": logs.count('"leads"'),
+        "p50": round(took[len(took) // 2], 3),
+        "p99": round(took[len(took) * 99 // 100], 3),
+        "max": round(took[-1], 3),
+    }

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 _SOCKET = ".s.PGSQL.5432"
 _BEGIN = b"BEGIN;"
 _COMMIT = b"COMMIT;"
+_ROLLBACK = b"ROLLBACK;"
 
 
 class FaultyWire:
@@ -117,7 +118,7 @@ class FaultyWire:
         sent = b""
         while data := await reader.read(65536):
             await self._flowing.wait()
-            sent += data
+            sent = b"" if _ROLLBACK in data else sent + data
             is_alone = _BEGIN not in sent  # then each statement commits by itself
             if is_alone or _COMMIT in data:
                 if self._marker and self._marker in sent:

@@ -85,6 +85,12 @@ def run(order: dict[str, Any]) -> None:
             os.dup2(log.fileno(), 2)
         os.environ["PONCTUEL_CONFIG"] = order["config"]
         configure_logs("info")
+        import proxy.intake.sequencer as q
+        class L:
+            def __getattr__(self, n): return getattr(q0, n)
+            def critical(self, *a, **k):
+                traceback.print_exc(); q0.critical(*a, **k)
+        q0 = q.log; q.log = L()
         uvloop.run(serve(order))
     except BaseException:  # noqa: BLE001 - a fork must end here, whatever happened
         traceback.print_exc()
