@@ -75,14 +75,6 @@ class Caller:
         loop = asyncio.get_running_loop()
         self.deadline = loop.time() + self.patience
         self.answered = loop.create_future()
-        timer = loop.call_at(self.deadline, self.refuse, DeadlineError())
-
-        def stop(answered: asyncio.Future[DrawnCall]) -> None:
-            timer.cancel()
-            if not answered.cancelled():
-                answered.exception()  # so that it counts as seen if nobody waits now
-
-        self.answered.add_done_callback(stop)
 
     @property
     def is_waiting(self) -> bool:
@@ -98,3 +90,29 @@ class Caller:
     def refuse(self, error: PonctuelError) -> None:
         if self.is_waiting:
             self.answered.set_exception(error)
+            self.answered.exception()  # seen, even if nobody waits any more
+
+
+class Patience:
+    """Tells callers "skip" at their deadlines, with one timer for many.
+
+    A timer of its own for each call, nearly always cancelled, would cost as much as its
+    draw. Nobody waits longer than promised, and at most `_STEP` seconds less.
+    """
+
+    _STEP = 0.01
+
+    def __init__(self) -> None:
+        self._due: dict[int, list[Caller]] = {}
+
+    def watch(self, caller: Caller) -> None:
+        step = int(caller.deadline / self._STEP)
+        if (due := self._due.get(step)) is None:
+            due = self._due[step] = []
+            loop = asyncio.get_running_loop()
+            loop.call_at(step * self._STEP, self._give_up, step)
+        due.append(caller)
+
+    def _give_up(self, step: int) -> None:
+        for caller in self._due.pop(step):
+            caller.refuse(DeadlineError())

@@ -51,6 +51,10 @@ class Connections:
         # Platforms call from few addresses; judging one costs as much as a draw.
         self._peer = lru_cache(maxsize=1024)(self._judge)
 
+    @property
+    def names(self) -> list[str]:
+        return list(self._connections)
+
     def named(self, name: str) -> Connection:
         """Raises UnknownConnectionError."""
         try:

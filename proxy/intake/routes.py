@@ -9,9 +9,11 @@ that makes the platform send the event again or report the mistake.
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import datetime
+from functools import partial
 
 import structlog
 from aiohttp import http, web
+from aiohttp.typedefs import Handler
 
 from proxy.errors import BadEventError, BodyTooLargeError, PonctuelError
 from proxy.intake.binds import DeadlineError
@@ -36,13 +38,19 @@ class Webhooks:
 
     def add_to(self, application: web.Application) -> None:
         application.on_cleanup.append(self.finish)
+        for name in self._connections.names:  # an exact path is found faster
+            receive = partial(self._receive, self._connections.named(name))
+            _add_resource(application, f"/webhooks/{name}", receive)
         for path in ("/webhooks/{connection}", "/webhooks/{connection}/{callback}"):
-            resource = application.router.add_resource(path)
-            resource.add_route("POST", self.receive)
-            resource.add_route("GET", self.receive)
+            _add_resource(application, path, self._receive_for_named)
 
-    async def receive(self, request: web.Request) -> web.Response:
+    async def _receive_for_named(self, request: web.Request) -> web.Response:
         connection = self._connections.named(request.match_info["connection"])
+        return await self._receive(connection, request)
+
+    async def _receive(
+        self, connection: Connection, request: web.Request
+    ) -> web.Response:
         raw = await self._read(request, connection)
         connection.platform.authenticate(raw)
         try:
@@ -106,18 +114,30 @@ class Webhooks:
         )
 
 
+def _add_resource(application: web.Application, path: str, handler: Handler) -> None:
+    resource = application.router.add_resource(path)
+    resource.add_route("POST", handler)
+    resource.add_route("GET", handler)
+
+
 async def _read_at_most(request: web.Request, limit: int) -> bytes:
-    raw_body = b""
     if request.content.is_eof():  # as nearly always: it came with its headers
-        raw_body = request.content.read_nowait(limit + 1)
+        raw_body = request.content.read_nowait()
+    else:
+        raw_body = await _read_in_time(request, limit)
+    if len(raw_body) > limit:
+        raise BodyTooLargeError(f"at most {limit} bytes")
+    return raw_body
+
+
+async def _read_in_time(request: web.Request, limit: int) -> bytes:
+    raw_body = b""
     try:
         async with asyncio.timeout(BODY_SECONDS):
             while len(raw_body) <= limit and not request.content.at_eof():
                 raw_body += await request.content.read(limit + 1 - len(raw_body))
     except BREAKS_OFF as error:
         raise BadEventError("the body breaks off") from error
-    if len(raw_body) > limit:
-        raise BodyTooLargeError(f"at most {limit} bytes")
     return raw_body
 
 

@@ -40,6 +40,10 @@ _SETTINGS = {
     "tcp_keepalives_count": "3",
 }
 
+# What becomes of a session the server ended. asyncpg may have read its last words, but
+# not yet its hanging up: then it calls the next statement an internal error.
+LOST = (*UNAVAILABLE, asyncpg.InternalClientError)
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -177,5 +181,5 @@ async def take_seat(database: SiteDatabase) -> AsyncIterator[Seat]:
             yield Seat(connection, database.site)
         finally:
             connection.terminate()
-    except UNAVAILABLE as error:
+    except LOST as error:
         raise DatabaseUnavailableError(type(error).__name__) from error

@@ -19,19 +19,19 @@ from uuid import UUID
 
 import structlog
 
-from proxy.database.pool import UNAVAILABLE
 from proxy.errors import DatabaseUnavailableError, PonctuelError
 from proxy.intake.binds import (
     Bind,
     Caller,
     DeadlineError,
     OverloadError,
+    Patience,
     StalePolicyError,
 )
 from proxy.intake.epochs import Epochs
 from proxy.intake.leading import Draws, Leader
 from proxy.intake.relay import Forwarded, Relay, waiting_binds
-from proxy.intake.seat import Seat, take_seat
+from proxy.intake.seat import LOST, Seat, take_seat
 from proxy.intake.store import DrawnCall
 from proxy.ledger.transaction import Ledger
 from sampling.schedule import PolicySchedule
@@ -66,6 +66,7 @@ class Sequencer:
         self._on_unanswered = on_unanswered
         self._on_void = on_void
         self._relay = Relay(ledger.site)
+        self._patience = Patience()
         self._waiting: list[Caller] = []
         self._wake = asyncio.Event()
         self._has_binds = True
@@ -93,6 +94,7 @@ class Sequencer:
         `answered` of what is returned becomes its draw, or a PonctuelError.
         """
         caller = Caller(bind, patience)
+        self._patience.watch(caller)
         if self._task is None or self._task.done():
             self._refuse([caller], OverloadError("draws have not begun yet"))
         elif len(self._waiting) >= LARGEST_QUEUE:
@@ -194,7 +196,7 @@ class Sequencer:
         await seat.refuse([each.bind_id for each in stale], StalePolicyError())
         try:
             draws = await self._drawn(seat, callers, asked)
-        except UNAVAILABLE as error:
+        except LOST as error:
             self._refuse(callers, DatabaseUnavailableError(type(error).__name__))
             raise
         except PonctuelError as error:
@@ -221,7 +223,7 @@ class Sequencer:
         binds = [caller.bind for caller in callers]
         try:
             return await self._leader.draw(seat, binds, asked)
-        except (PonctuelError, *UNAVAILABLE):
+        except (PonctuelError, *LOST):
             raise
         except Exception as error:
             log.critical("unforeseen in a draw", error=type(error).__name__)

@@ -14,6 +14,8 @@ from proxy.errors import PonctuelError
 
 LARGEST_INTEGER = 2**53 - 1
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
 Value = str | int | None | Mapping[str, "Value"] | list["Value"]
 Leaf = Mapping[str, Value]
 
@@ -74,7 +76,7 @@ def decode(body: bytes) -> dict[str, Value]:
 
 
 def _dump(leaf: Leaf) -> bytes:
-    return json.dumps(leaf, sort_keys=True, separators=(",", ":")).encode()
+    return _ENCODER.encode(leaf).encode()
 
 
 def _check(value: object) -> None:

@@ -1,6 +1,6 @@
 """The three servers that `bench_decisions` compares, each run as its own process.
 
-`ponctuel` is the service itself. `one-insert` is the handler a user would write:
+`ponctuel` is the service itself, as `ponctuel serve` runs it. `one-insert` is the handler a user would write:
 verify, toss a coin, INSERT, answer. `nothing-kept` is the same without the INSERT. Run
 as: python -m tests.benchmarks.decision_servers KIND DSN DATA_DIR
 """
@@ -18,6 +18,7 @@ from aiohttp import web
 from standardwebhooks import Webhook
 
 from proxy.app import Service
+from proxy.commands.serve import collect_seldom
 from proxy.logs import configure_logs
 from proxy.settings import load_settings
 
@@ -53,6 +54,7 @@ async def serve_ponctuel(dsn: str, folder: Path) -> str:
     service = Service(settings)
     await service.start()
     await service.wait_ready()
+    collect_seldom()
     return f"{service.address}/webhooks/pbx"
 
 
