@@ -1,8 +1,9 @@
 """The three servers that `bench_decisions` compares, each run as its own process.
 
-`ponctuel` is the service itself, as `ponctuel serve` runs it. `one-insert` is the handler a user would write:
-verify, toss a coin, INSERT, answer. `nothing-kept` is the same without the INSERT. Run
-as: python -m tests.benchmarks.decision_servers KIND DSN DATA_DIR
+`ponctuel` is the service itself. `one-insert` is the handler a user would write:
+verify, toss a coin, INSERT, answer. `nothing-kept` is the same without the INSERT. All
+have the event loop and the seldom collector of `ponctuel serve`, so that neither is the
+difference. Run as: python -m tests.benchmarks.decision_servers KIND DSN DATA_DIR
 """
 
 import asyncio
@@ -54,7 +55,6 @@ async def serve_ponctuel(dsn: str, folder: Path) -> str:
     service = Service(settings)
     await service.start()
     await service.wait_ready()
-    collect_seldom()
     return f"{service.address}/webhooks/pbx"
 
 
@@ -89,9 +89,10 @@ async def main(kind: str, dsn: str) -> None:
         address = await serve_ponctuel(dsn, folder)
     else:
         address = await serve_handler(dsn, keeps=kind == "one-insert")
+    collect_seldom()
     print(address, flush=True)
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    uvloop.run(main(*sys.argv[1:]))  # all three, so that the loop is not the difference
+    uvloop.run(main(*sys.argv[1:]))

@@ -11,6 +11,7 @@ import random  # noqa: TID251  # a seed repeats the kills; no draw depends on it
 import signal
 import time
 from collections import Counter, defaultdict
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 
@@ -36,6 +37,7 @@ FROZEN_SECONDS = 12
 REPLACED_SECONDS = 20  # 10 s until the server ends a silent session, and a slow machine
 # What a slow machine may add to the deadline.
 IN_TIME_SECONDS = DEADLINE_SECONDS + PATIENCE_SECONDS / 2
+RECOVERED_SECONDS = 60
 STEP = timedelta(minutes=4)  # between two tends, at most a minute in earnest
 LATEST = timedelta(hours=4, minutes=20)  # a call is overdue, and its epoch revealed
 CEILING, BURST = 0.09, 10
@@ -43,7 +45,8 @@ CEILING, BURST = 0.09, 10
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(SOAK_SECONDS * 3 + 300)]
 
 LEADER = """
-SELECT a.usename, a.pid FROM pg_locks AS l INNER JOIN pg_stat_activity AS a USING (pid)
+SELECT a.usename, a.pid, a.backend_start
+FROM pg_locks AS l INNER JOIN pg_stat_activity AS a USING (pid)
 WHERE l.locktype = 'advisory' AND l.granted
 AND (l.classid::bigint << 32) + l.objid::bigint
   = hashtextextended('ponctuel-draws-' || $1, 0)
@@ -98,7 +101,7 @@ class Torment:
     async def go_on_for(self, seconds):
         """Kill and kill; once stop a leader, and once crash the database."""
         begun = time.monotonic()
-        once = [(0.3, self.freeze_the_leader), (0.7, self.crash_the_database)]
+        once = [(0.2, self.crash_the_database), (0.4, self.freeze_the_leader)]
         while (passed := time.monotonic() - begun) < seconds:
             if once and passed >= once[0][0] * seconds:
                 await once.pop(0)[1]()
@@ -107,9 +110,15 @@ class Torment:
             self.done["kills"] += 1
 
     async def leader(self):
-        """Who leads, and the server's process for that session."""
-        rows = await self.centre.rows(LEADER, SITE)
-        return (self.replicas[rows[0]["usename"]], rows[0]["pid"]) if rows else None
+        """Who leads, and the server's process for that session.
+
+        Nobody while the server still holds the place of a process that was killed.
+        """
+        for row in await self.centre.rows(LEADER, SITE):
+            replica = self.replicas[row["usename"]]
+            if row["backend_start"].timestamp() > replica.life.began_at:
+                return replica, row["pid"]
+        return None
 
     async def freeze_the_leader(self):
         """The server gives up its session, and the other one leads."""
@@ -127,16 +136,28 @@ class Torment:
         life.thaw()
 
     async def crash_the_database(self):
-        _, pid = await until(self.leader, "a leader")
-        os.kill(pid, signal.SIGKILL)
-        await self.centre.stop_looking()
+        """Kill the server's process for the leader: all of it ends, and recovers."""
+        await until(self.kill_a_backend, "a leader")
         self.done["crashes"] += 1
-        await until(self.answers, "the recovery", 60)
+        await until(self.is_down, "the crash")
+        await until(self.answers, "the recovery", RECOVERED_SECONDS)
+
+    async def kill_a_backend(self):
+        found = await self.leader()
+        with suppress(ProcessLookupError):  # it may have gone with its replica
+            if found:
+                os.kill(found[1], signal.SIGKILL)
+                return True
+        return False
+
+    async def is_down(self):
+        return not await self.answers()
 
     async def answers(self):
         try:
             return await self.centre.rows("SELECT")
-        except (OSError, asyncpg.PostgresError):
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await self.centre.stop_looking()
             return False
 
 
@@ -163,7 +184,7 @@ async def test_two_replicas_killed_at_random_keep_one_true_ledger(
     everyone_was_answered_in_time(callers.asks)
     nobody_heard_two_decisions(callers.asks)
     nothing_unforeseen_was_logged(replicas)
-    await open_a_last_time(centre, clock)
+    await open_a_last_time(centre, clock, replicas[0].order["settings"])
     unheard = await drawn_and_unheard(centre, callers.asks)
     await every_call_has_one_draw(centre, callers.asks)
     await places_are_without_gap(centre)
@@ -204,12 +225,11 @@ def nothing_unforeseen_was_logged(replicas):
         assert [line for line in lines if '"critical"' in line] == []
 
 
-async def open_a_last_time(centre, clock):
+async def open_a_last_time(centre, clock, settings):
     clock.now = centre.clock()
     centre.clock = clock
-    plan = in_mode(centre, "operator")
-    plan["sites"][SITE]["connections"]["pbx"]["deadline_ms"] = 10_000
-    await centre.open(**plan)
+    settings["sites"][SITE]["connections"]["pbx"]["deadline_ms"] = 10_000
+    await centre.open(**settings)
 
 
 async def drawn_and_unheard(centre, asks):

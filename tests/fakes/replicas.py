@@ -85,12 +85,6 @@ def run(order: dict[str, Any]) -> None:
             os.dup2(log.fileno(), 2)
         os.environ["PONCTUEL_CONFIG"] = order["config"]
         configure_logs("info")
-        import proxy.intake.sequencer as q
-        class L:
-            def __getattr__(self, n): return getattr(q0, n)
-            def critical(self, *a, **k):
-                traceback.print_exc(); q0.critical(*a, **k)
-        q0 = q.log; q.log = L()
         uvloop.run(serve(order))
     except BaseException:  # noqa: BLE001 - a fork must end here, whatever happened
         traceback.print_exc()
@@ -117,6 +111,7 @@ class Life:
 
     pid: int
     address_file: Path
+    began_at: float  # in `time.time()`, as the database's
     killed_at: float = math.inf
     frozen: list[tuple[float, float]] = field(default_factory=list)
 
@@ -171,9 +166,11 @@ class Replica:
     def start(self) -> None:
         file = self.log.with_name(f"{self.name}-{len(self.lives)}.address")
         order = self.order | {"address_file": str(file)}
+        began_at = time.time()
         self.house.stdin.write(json.dumps(order, default=str) + "\n")
         self.house.stdin.flush()
-        self.lives.append(Life(int(self.house.stdout.readline()), file))
+        pid = int(self.house.stdout.readline())
+        self.lives.append(Life(pid, file, began_at))
 
     def restart(self) -> None:
         self.life.kill()
