@@ -106,7 +106,7 @@ class Webhooks:
         return RawRequest(
             method=request.method,
             callback=request.match_info.get("callback", ""),
-            query_string=request.url.raw_query_string,
+            query_string=request.raw_path.partition("?")[2],
             headers=request.headers,
             raw_body=raw_body,
             received_at=self._clock(),

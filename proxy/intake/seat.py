@@ -39,6 +39,11 @@ _SETTINGS = {
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
 }
+# A process that stops between preparing a statement and running it is not idle to the
+# server, which would hold its place for as long as it is stopped. PostgreSQL 17 and
+# later end that too; an older one waits, and until then nothing is drawn.
+_LIMITS_TRANSACTIONS = 17
+_LIMIT = "SET transaction_timeout = '15s'"
 
 # What becomes of a session the server ended. asyncpg may have read its last words, but
 # not yet its hanging up: then it calls the next statement an internal error.
@@ -178,6 +183,8 @@ async def take_seat(database: SiteDatabase) -> AsyncIterator[Seat]:
     try:
         connection = await database.connect(_SETTINGS)
         try:
+            if connection.get_server_version().major >= _LIMITS_TRANSACTIONS:
+                await connection.execute(_LIMIT)
             yield Seat(connection, database.site)
         finally:
             connection.terminate()

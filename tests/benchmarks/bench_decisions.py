@@ -78,9 +78,10 @@ def write_calls(file: Path, number: int) -> None:
 
 
 @contextmanager
-def server(kind: str, dsn: str) -> Iterator[str]:
+def server(kind: str, dsn: str, folder: Path) -> Iterator[str]:
+    program = [sys.executable, "-m", "tests.benchmarks.decision_servers"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.decision_servers", kind, dsn],
+        [*program, kind, dsn, str(folder)],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -116,13 +117,42 @@ async def measure(
 ) -> Load:
     async with new_database(postgres) as dsn:
         await migrate(dsn)
-        with server(kind, dsn) as address:
+        with data_folder() as folder, server(kind, dsn, folder) as address:
             warm = calls.with_name("warm")
             await asyncio.to_thread(load, address, warm, connections, 2)
             found = await asyncio.to_thread(load, address, calls, connections, SECONDS)
         if kind == "ponctuel":
             await check_drawn(dsn, found.requests)
         return found
+
+
+async def measure_replicas(postgres: str, calls: Path) -> float:
+    """Decisions per second of two replicas of one site, each with half the load."""
+    async with new_database(postgres) as dsn:
+        await migrate(dsn)
+        with (
+            data_folder() as folder,
+            server("ponctuel", dsn, folder) as first,
+            server("ponctuel", dsn, folder) as second,
+        ):
+            warm = calls.with_name("warm")
+            half = CONNECTIONS // 2
+            for address in (first, second):
+                await asyncio.to_thread(load, address, warm, half, 2)
+            found = await asyncio.gather(
+                asyncio.to_thread(load, first, calls, half, SECONDS),
+                asyncio.to_thread(
+                    load, second, calls.with_name("others"), half, SECONDS
+                ),
+            )
+        await check_drawn(dsn, sum(each.requests for each in found))
+        return sum(each.per_second for each in found)
+
+
+@contextmanager
+def data_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="ponctuel-bench-") as name:
+        yield Path(name)
 
 
 async def check_drawn(dsn: str, requests: int) -> None:
@@ -141,6 +171,7 @@ async def measure_all(postgres: str, calls: Path) -> list[Row]:
     insert = await measure("one-insert", postgres, calls)
     nothing = await measure("nothing-kept", postgres, calls)
     idle = await measure("ponctuel", postgres, calls, connections=1)
+    two = await measure_replicas(postgres, calls)
     name = f"decisions over HTTP, {CONNECTIONS} connections"
     return [
         Row(
@@ -171,6 +202,15 @@ async def measure_all(postgres: str, calls: Path) -> list[Row]:
             "<= 25 ms",
         ),
         Row(
+            "two replicas of one site, 32 connections each",
+            two,
+            "/s",
+            "one replica",
+            ours.per_second,
+            two / ours.per_second,
+            ">= 1.0 x",
+        ),
+        Row(
             "latency, one connection, p50",
             idle.p50_ms,
             "ms",
@@ -187,5 +227,6 @@ def rows() -> list[Row]:
         folder = Path(name)
         write_calls(folder / "warm", CALLS // 5)
         write_calls(folder / "calls", CALLS)
+        write_calls(folder / "others", CALLS)
         with EmbeddedPostgres(folder / "postgres") as postgres:
             return asyncio.run(measure_all(postgres, folder / "calls"))

@@ -9,7 +9,6 @@ difference. Run as: python -m tests.benchmarks.decision_servers KIND DSN DATA_DI
 import asyncio
 import random  # noqa: TID251  # the peer is what a user would write
 import sys
-import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -83,10 +82,9 @@ async def serve_handler(dsn: str, *, keeps: bool) -> str:
     return f"http://127.0.0.1:{runner.addresses[0][1]}/webhooks/pbx"
 
 
-async def main(kind: str, dsn: str) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="ponctuel-bench-"))
+async def main(kind: str, dsn: str, folder: str) -> None:
     if kind == "ponctuel":
-        address = await serve_ponctuel(dsn, folder)
+        address = await serve_ponctuel(dsn, Path(folder))
     else:
         address = await serve_handler(dsn, keeps=kind == "one-insert")
     collect_seldom()
