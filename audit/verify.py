@@ -1,9 +1,11 @@
 """Check a Ponctuel evidence bundle offline. One file, Python 3.11, nothing to install.
 
     python verify.py BUNDLE --policy FILE
+    python verify.py --receipt RECEIPT --policy FILE
 
-BUNDLE comes from the operator and is not believed. FILE is the auditor's own: whose
-keys count, and what the auditor has kept. docs/proof.md explains both, and every code.
+BUNDLE and RECEIPT come from the operator and are not believed. FILE is the auditor's
+own: whose keys count, and what the auditor has kept. docs/proof.md explains all of it,
+and every code.
 The steps, whose numbers the code below repeats:
 
  1. Auditor's file: the log's key, the witnesses and their quorum, values kept.
@@ -21,6 +23,8 @@ The steps, whose numbers the code below repeats:
 13. Chance: the recordings lie inside the exact band of the probabilities logged, and
     exclusions did not follow the draws.
 14. Report: findings, who could know the draws, and what was not checked.
+15. Receipt, instead of a bundle: steps 1 and 2 for its one checkpoint, then the way of
+    hashes from its leaf to that root, and what the leaf says of a call.
 
 Exit status: 0 nothing found, 1 findings, 2 a file that cannot be read.
 """
@@ -30,6 +34,7 @@ import csv
 import io
 import json
 import math
+import os
 import re
 import struct
 import sys
@@ -42,7 +47,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence, Sized
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from hashlib import sha256, sha512
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -373,6 +378,10 @@ class BoundedFile(io.FileIO):
             raise UnreadableError("the bundle has an oversized part")
         return super().read(wanted) or b""
 
+    def start(self, size: int) -> bytes:
+        self.seek(0)
+        return self.read(size)
+
 
 class Bundle:
     """Members by name. Whatever is read is held against the manifest at once."""
@@ -483,70 +492,35 @@ class Note(NamedTuple):
         return [signature for named, signature in self.lines if named == key[:2]]
 
 
-class Notes:
-    """2. Every signed note of a bundle. `cosigned`: size, and its quorum's time."""
+class Heads:
+    """2. Signed checkpoints. `cosigned`: size, and its quorum's time."""
 
-    def __init__(self, case: Case, bundle: Bundle) -> None:
-        self._case, self._bundle, self._auditor = case, bundle, case.auditor
+    def __init__(self, case: Case) -> None:
+        self._case, self._auditor = case, case.auditor
         self.newest: Head = (-1, b"")
         self.heads: set[Head] = set()
         self.cosigned: list[tuple[int, int]] = []
-        self._witnessed: set[bytes] = set()  # the newest, by these public keys
+        self.witnessed: set[bytes] = set()  # the newest, by these public keys
 
-    def read_manifest(self) -> None:
-        """The log's signature over every other member."""
-        find, members = self._case.find, self._bundle.members
-        if "manifest" not in members:
-            find("ENCODING", None, "there is no manifest")
-            return
-        try:
-            note = Note.parse(self._bundle.read("manifest"))
-            title, origin, *lines = note.text.removesuffix("\n").split("\n")
-            digests = {line[HASH * 2 + 1 :]: line[: HASH * 2] for line in lines}
-        except ValueError as error:
-            find("ENCODING", None, f"manifest: {error}")
-            return
-        self._is_the_logs(note, "manifest")
-        told = [f"{digests[name]} {name}" for name in sorted(digests)]
-        is_whole = digests.keys() | {"manifest"} == members.keys() and told == lines
-        if (title, origin) != ("ponctuel-bundle/1", self._auditor.origin):
-            find("LOGSIG", None, "the manifest is of another log or format")
-        if not is_whole:
-            find("ENCODING", None, "the manifest does not list exactly the members")
-        self._bundle.digests = digests
-
-    def read_checkpoints(self) -> None:
-        members = self._bundle.members
-        names = [name for name in members if name.startswith("checkpoints/")]
-        if "checkpoint" not in members:
-            raise UnreadableError("the bundle has no checkpoint")
-        for name in ("checkpoint", *names):
-            try:
-                self._read(name)
-            except ValueError as error:
-                self._case.find("ENCODING", None, f"{name}: {error}")
-            if self.newest[0] < 0:
-                raise UnreadableError("the newest checkpoint is not a signed note")
-        self._compare()
-        self.cosigned.sort()
-
-    def _read(self, name: str) -> None:
-        note = Note.parse(self._bundle.read(name, LARGEST_NOTE))
+    def take(self, name: str, raw: bytes, *, is_newest: bool) -> Head:
+        """Read one, and whose signatures on it count; ValueError if it is none."""
+        note = Note.parse(raw)
         found = CHECKPOINT.fullmatch(note.text)
         if not found:
             raise MalformedError("not a checkpoint")
         head = int(found[2]), unbase64(found[3])
-        if name == "checkpoint":
+        if is_newest:
             self.newest = head
         elif name != f"checkpoints/{head[0]:012d}":
             raise MalformedError(f"it is of size {head[0]}")
         if found[1] != self._auditor.origin:
             self._case.find("LOGSIG", None, f"{name} is of another log")
-        elif self._is_the_logs(note, name):
+        elif self.is_the_logs(note, name):
             self.heads.add(head)
             self._count_witnesses(name, head, note)
+        return head
 
-    def _is_the_logs(self, note: Note, name: str) -> bool:
+    def is_the_logs(self, note: Note, name: str) -> bool:
         log, text = self._auditor.log, note.text.encode()
         given = note.signatures(log)
         is_signed = len(given) == 1 and log.holds(text, given[0])
@@ -567,15 +541,65 @@ class Notes:
                     time = int.from_bytes(signature[:8], "big")
                     times[key.public] = min(time, times.get(key.public, time))
         if head == self.newest:
-            self._witnessed |= times.keys()
+            self.witnessed |= times.keys()
         if 0 < quorum <= len(times):  # by then so many had seen it
             self.cosigned.append((head[0], sorted(times.values())[quorum - 1]))
 
+    def require_quorum(self, name: str) -> None:
+        signed, needed = len(self.witnessed), self._auditor.quorum
+        if signed < needed:
+            what = f"{signed} of {needed} witnesses signed {name}"
+            self._case.find("QUORUM", None, what)
+
+
+class Notes(Heads):
+    """2. Every signed note of a bundle."""
+
+    def __init__(self, case: Case, bundle: Bundle) -> None:
+        super().__init__(case)
+        self._bundle = bundle
+
+    def read_manifest(self) -> None:
+        """The log's signature over every other member."""
+        find, members = self._case.find, self._bundle.members
+        if "manifest" not in members:
+            find("ENCODING", None, "there is no manifest")
+            return
+        try:
+            note = Note.parse(self._bundle.read("manifest"))
+            title, origin, *lines = note.text.removesuffix("\n").split("\n")
+            digests = {line[HASH * 2 + 1 :]: line[: HASH * 2] for line in lines}
+        except ValueError as error:
+            find("ENCODING", None, f"manifest: {error}")
+            return
+        self.is_the_logs(note, "manifest")
+        told = [f"{digests[name]} {name}" for name in sorted(digests)]
+        is_whole = digests.keys() | {"manifest"} == members.keys() and told == lines
+        if (title, origin) != ("ponctuel-bundle/1", self._auditor.origin):
+            find("LOGSIG", None, "the manifest is of another log or format")
+        if not is_whole:
+            find("ENCODING", None, "the manifest does not list exactly the members")
+        self._bundle.digests = digests
+
+    def read_checkpoints(self) -> None:
+        members = self._bundle.members
+        names = [name for name in members if name.startswith("checkpoints/")]
+        if "checkpoint" not in members:
+            raise UnreadableError("the bundle has no checkpoint")
+        for name in ("checkpoint", *names):
+            raw = self._bundle.read(name, LARGEST_NOTE)
+            try:
+                self.take(name, raw, is_newest=name == "checkpoint")
+            except ValueError as error:
+                self._case.find("ENCODING", None, f"{name}: {error}")
+            if self.newest[0] < 0:
+                raise UnreadableError("the newest checkpoint is not a signed note")
+        self._compare()
+        self.cosigned.sort()
+
     def _compare(self) -> None:
         find, size = self._case.find, self.newest[0]
-        signed, needed = len(self._witnessed), self._auditor.quorum
-        if signed < needed:
-            find("QUORUM", None, f"{signed} of {needed} witnesses signed the newest")
+        self.require_quorum("the newest")
         for other, number in Counter(other for other, _ in self.heads).items():
             if number > 1:
                 find("SPLITVIEW", None, f"{number} trees of size {other} were signed")
@@ -1704,8 +1728,8 @@ def is_newer(case: Case, path: Path, row: dict[str, str]) -> bool:
 class Replay:
     """4. to 13. Every disclosed leaf, in order."""
 
-    def __init__(self, case: Case, platform: Platform | None) -> None:
-        self._case, self._platform = case, platform
+    def __init__(self, case: Case, platform: Platform | None, wanted: int = -1) -> None:
+        self._case, self._platform, self._wanted = case, platform, wanted
         self._policies, self._outcomes = Policies(case), Outcomes(case)
         self._epochs = Epochs(case, self._policies)
         self._draws = Draws(case, self._policies, self._epochs)
@@ -1725,9 +1749,12 @@ class Replay:
             "STOP": lambda _, leaf: self._draws.read_stop(leaf),
         }
         self.size = 0
+        self.shown: bytes | None = None  # the leaf that is wanted
 
     def read(self, seq: int, body: bytes) -> None:
         self.size = seq + 1
+        if seq == self._wanted:
+            self.shown = body
         drawn = DRAW(body)
         if drawn:
             self._read_draw(seq, drawn.groups())
@@ -1859,10 +1886,12 @@ def verify(options: argparse.Namespace, file: BoundedFile) -> tuple[Case, Facts]
     notes.read_checkpoints()
     case.times = Times(notes.cosigned, auditor.quorum_since)
     platform = Platform(case, options.cdr) if options.cdr else None
-    replay, size = Replay(case, platform), notes.newest[0]
+    replay, size = Replay(case, platform, options.leaf), notes.newest[0]
     read_ledger(case, bundle, Tree(case, bundle, notes), replay, size)
     read_rest(case, bundle)
     facts = replay.finish(options.now or case.times.newest, size)
+    if options.leaf >= 0:
+        facts["leaf"] = {"seq": options.leaf, "body": told(replay.shown)}
     if options.store:
         check_store(case, options.store, replay.living())
     for what in limits(options, auditor, facts):
@@ -1910,15 +1939,27 @@ def limits(
     )
 
 
-def as_text(case: Case, facts: Facts) -> Iterator[str]:
-    yield f"{facts['origin']}: {facts['size']} leaves, {facts['entries']} disclosed"
-    yield f"Mode: {facts['mode']}: {MODES[facts['mode'].partition('-')[0]]}"
+def told(body: bytes | None) -> str | None:
+    """A leaf as it stands, but that nothing in it can draw on a terminal."""
+    return None if body is None else printable(body.decode("ascii", "backslashreplace"))
+
+
+def findings_as_text(case: Case, source: str) -> Iterator[str]:
     total = case.counts.total()
     yield f"RESULT: {total} findings" if total else "RESULT: nothing found"
     for code, number in case.counts.items():
         yield f"{code}: {number}" + (f", first {LISTED}:" if number > LISTED else ":")
         for _, seq, detail in (one for one in case.findings if one[0] == code):
-            yield f"    {'bundle' if seq is None else f'leaf {seq}'}: {detail}"
+            yield f"    {source if seq is None else f'leaf {seq}'}: {detail}"
+
+
+def as_text(case: Case, facts: Facts) -> Iterator[str]:
+    yield f"{facts['origin']}: {facts['size']} leaves, {facts['entries']} disclosed"
+    yield f"Mode: {facts['mode']}: {MODES[facts['mode'].partition('-')[0]]}"
+    yield from findings_as_text(case, "bundle")
+    if "leaf" in facts:
+        body = facts["leaf"]["body"] or "not among the leaves disclosed"
+        yield f"Leaf {facts['leaf']['seq']}: {body}"
     for name in ("epochs", "draws", "outcomes", "excluded", "told"):
         yield f"Counted: {name}: {facts[name]}"
     for one in (one for one in facts["chance"] if one["calls"]):
@@ -1939,6 +1980,151 @@ def as_json(case: Case, facts: Facts) -> str:
     return json.dumps({**said, "not_checked": unchecked})
 
 
+# --- 15. Receipt
+
+LARGEST_RECEIPT = 2 * LARGEST_NOTE
+RECEIPT_TITLE = "c2sp.org/tlog-proof@v1"
+WHY_NONE = "; nothing could have been recorded: the reason is {}"
+SAID = """\
+Drawn: {result}
+Probability: {chance:.4%} (T = {threshold}, of 2^64){why}
+Stratum: {stratum}
+Hour: epoch {epoch}; if an epoch is an hour, {start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC
+Leaf {index}: {leaf}"""
+NOT_SHOWN = (
+    "that it is your call's: the tag {} follows from a call's id, for the tag key's holder",
+    "whether the draw was right: a bundle with this leaf at this place shows that",
+    "what became of a recording, or that nothing else recorded",
+)
+
+
+class Receipt(NamedTuple):
+    """A C2SP tlog-proof: a leaf, its place, the hashes beside its way to the root."""
+
+    leaf: bytes
+    place: int  # from 0
+    proof: list[bytes]
+    note: bytes
+
+    @classmethod
+    def parse(cls, raw: bytes) -> "Receipt":
+        """ValueError unless it is one, in its one spelling, that carries its leaf."""
+        if len(raw) > LARGEST_RECEIPT:
+            raise MalformedError(f"larger than {LARGEST_RECEIPT} bytes")
+        head, separator, note = raw.partition(b"\n\n")
+        title, extra, line, *hashes = [*head.decode("ascii").split("\n"), "", ""]
+        proof = [unbase64(one) for one in hashes[:-2]]
+        if title != RECEIPT_TITLE or not separator:
+            raise MalformedError("not a receipt (C2SP tlog-proof)")
+        if not extra.startswith("extra ") or not line.startswith("index "):
+            raise MalformedError("the receipt does not carry its leaf and its place")
+        if len(proof) > 64 or any(len(one) != HASH for one in proof):  # noqa: PLR2004  # a tree is no higher
+            raise MalformedError("not the hashes of a proof")
+        place = natural(line.removeprefix("index "))
+        if line != f"index {place}":
+            raise MalformedError("the leaf's place is in another spelling")
+        return cls(unbase64(extra.removeprefix("extra ")), place, proof, note)
+
+    def root(self, size: int) -> bytes:
+        """Where its proof leads (RFC 9162, section 2.1.3.2); empty: nowhere."""
+        place, last = self.place, size - 1
+        found = hashed(b"\0", self.leaf)
+        for one in self.proof:
+            if last <= 0:
+                return b""
+            if place & 1 or place == last:
+                found = hashed(b"\1", one, found)
+                while place and not place & 1:
+                    place, last = place >> 1, last >> 1
+            else:
+                found = hashed(b"\1", found, one)
+            place, last = place >> 1, last >> 1
+        return found if last == 0 else b""
+
+
+def check_receipt(options: argparse.Namespace) -> tuple[Case, Facts]:
+    """15. Raises UnreadableError for a file that is no receipt."""
+    auditor, path = Auditor().read(options.policy), options.receipt
+    case = Case(auditor, Times())
+    heads = Heads(case)
+    with BoundedFile(path) as file:
+        raw = file.start(LARGEST_RECEIPT + 1)
+    try:
+        receipt = Receipt.parse(raw)
+        head = heads.take("its checkpoint", receipt.note, is_newest=True)
+    except ValueError as error:
+        raise UnreadableError(f"{path}: {error}") from None
+    heads.require_quorum("its checkpoint")
+    if not receipt.place < head[0] or receipt.root(head[0]) != head[1]:
+        case.find("ROOT", None, "its proof does not lead from the leaf to that root")
+    if any(seen[0] == head[0] and seen[1] != head[1] for seen in auditor.seen):
+        case.find("SPLITVIEW", None, f"you saw another root of size {head[0]}")
+    return case, receipt_facts(case, receipt, heads)
+
+
+def receipt_facts(case: Case, receipt: Receipt, heads: Heads) -> Facts:
+    """What it says, in words only where the leaf is a draw in its one spelling."""
+    draw = DRAW(receipt.leaf)
+    if not draw:
+        case.find("ENCODING", receipt.place, "not a call's draw in its one spelling")
+    tag = draw[3].decode() if draw else "(none)"
+    for what in NOT_SHOWN:
+        case.skip(what.format(tag))
+    if not case.auditor.quorum:
+        case.skip("when it was written: no quorum of witnesses is in your file")
+    return {
+        "origin": case.auditor.origin,
+        "size": heads.newest[0],
+        "index": receipt.place,
+        "leaf": told(receipt.leaf),
+        "witnesses": len(heads.witnessed),
+        "quorum": case.auditor.quorum,
+        "cosigned": max((time for _, time in heads.cosigned), default=None),
+        "said": said_of_draw(receipt, draw.groups()) if draw else None,
+    }
+
+
+def minute(second: int) -> datetime:
+    """Whatever is claimed, a date that can be printed."""
+    return in_time(min(second, day_start("9999-12-31")))
+
+
+def said_of_draw(receipt: Receipt, fields: DrawFields) -> str:
+    threshold, epoch, reason = int(fields[0], 16), int(fields[5]), fields[8]
+    start = epoch * 3600
+    return SAID.format(
+        result="to be recorded (RECORD)"
+        if fields[4] == b"1"
+        else "not recorded (SKIP)",
+        chance=threshold / 2**64,
+        threshold=threshold,
+        why=WHY_NONE.format(reason.decode()) if reason and not threshold else "",
+        stratum=fields[7].decode(),
+        epoch=epoch,
+        start=minute(start),
+        end=minute(start + 3600),
+        index=receipt.place,
+        leaf=told(receipt.leaf),
+    )
+
+
+def receipt_as_text(case: Case, facts: Facts) -> Iterator[str]:
+    yield f"{facts['origin']}: leaf {facts['index']} of {facts['size']}"
+    yield from findings_as_text(case, "receipt")
+    if facts["said"]:
+        yield (
+            "It claims, unproven:" if case.counts else "It proves that the ledger says:"
+        )
+        yield facts["said"]
+    signed = f"{facts['witnesses']} of your witnesses, {facts['quorum']} needed"
+    by = facts["cosigned"]
+    yield f"Cosigned: {signed}" + (
+        f"; by {minute(by):%Y-%m-%d %H:%M} UTC" if by else ""
+    )
+    yield "NOT SHOWN:"
+    yield from (f"  - {what}" for what in case.not_checked)
+
+
 def instant(text: str) -> int:
     """POSIX seconds of an ISO 8601 time; ValueError without an offset."""
     moment = datetime.fromisoformat(text)
@@ -1954,16 +2140,57 @@ class OneLineParser(argparse.ArgumentParser):
         raise UnreadableError(message)
 
 
+EXAMPLES = """\
+examples:
+  python3 verify.py nord.zip --policy auditor.txt --now 2026-12-01T09:00:00+01:00
+  python3 verify.py --receipt call.tlog-proof --policy auditor.txt
+
+Exit status: 0 nothing found, 1 findings, 2 a file that cannot be read.
+"""
+
+
 def parser() -> argparse.ArgumentParser:
-    found = OneLineParser(description="Check a Ponctuel evidence bundle offline.")
-    found.add_argument("bundle", type=Path, metavar="BUNDLE")
-    found.add_argument("--policy", type=Path, required=True, metavar="FILE")
+    found = OneLineParser(
+        description="Check a Ponctuel evidence bundle, or one receipt, offline.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = partial(found.add_argument, type=Path, metavar="FILE")
+    add("bundle", metavar="BUNDLE", nargs="?", help="what the operator gave you")
+    add("--policy", required=True, help="your own file: whose keys count")
+    add("--receipt", help="check this receipt of one call, instead of a bundle")
     found.add_argument("--json", action="store_true", help="print one JSON object")
-    found.add_argument("--now", type=instant, default=0, metavar="ISO-TIME")
-    found.add_argument("--cdr", type=Path, metavar="FILE", help="the platform's calls")
-    found.add_argument("--store", type=Path, metavar="FILE", help="the store's objects")
-    found.add_argument("--tagkeys", type=Path, metavar="FILE", help="{week: hex key}")
+    now = "when you asked for the bundle, with an offset: an old one is found out then"
+    add("--now", type=instant, default=0, metavar="ISO-TIME", help=now)
+    add("--leaf", type=natural, default=-1, metavar="N", help="also print this leaf")
+    add("--cdr", help="the platform's calls")
+    add("--store", help="the store's objects")
+    add("--tagkeys", help="{week: hex key}")
     return found
+
+
+def options_of(given: Sequence[str]) -> argparse.Namespace:
+    """Either a bundle or a receipt; what only a bundle can answer goes with one."""
+    options = parser().parse_args(given)
+    if (options.bundle is None) == (options.receipt is None):
+        raise UnreadableError("give a BUNDLE, or --receipt FILE; see --help")
+    lists = (options.cdr, options.store, options.tagkeys)
+    if options.receipt and (any(lists) or options.now or options.leaf >= 0):
+        raise UnreadableError("with --receipt go --policy and --json only")
+    return options
+
+
+def report(options: argparse.Namespace) -> tuple[Case, str]:
+    """Check what is given; the text is what to print."""
+    if options.receipt:
+        case, facts = check_receipt(options)
+        lines = receipt_as_text
+    else:
+        with BoundedFile(options.bundle) as file:
+            case, facts = verify(options, file)
+        lines = as_text
+    text = as_json(case, facts) if options.json else "\n".join(lines(case, facts))
+    return case, text
 
 
 def in_words(error: Exception) -> str:
@@ -1978,11 +2205,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     is_json = "--json" in given
     try:
-        options = parser().parse_args(given)
-        with BoundedFile(options.bundle) as file:
-            case, facts = verify(options, file)
-        text = as_json(case, facts) if is_json else "\n".join(as_text(case, facts))
+        case, text = report(options_of(given))
         print(text, flush=True)
+    except BrokenPipeError:  # as with `| head`: nobody reads the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except Exception as error:  # noqa: BLE001  # no input may ever cause a trace
         line = printable(in_words(error))
         if is_json:

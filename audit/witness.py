@@ -11,6 +11,7 @@ tlog-witness, tlog-checkpoint and tlog-cosignature (Ed25519). What it promises:
  2. Of one log it never cosigns two trees of one size, nor a smaller one after a larger:
     what it cosigned last is on the disk before the cosignature leaves the machine.
  3. Two trees of one size, both signed by the log, are kept: `show` prints that proof.
+    It also prints what the log signed and did not show to continue the last tree.
  4. Nonces mixed into draws are committed at any time and told only when their epoch
     has begun by this machine's clock. They follow from one key: none can be lost.
 
@@ -18,7 +19,7 @@ Needs Python 3.11 and the package `cryptography`: signing in plain Python would 
 secret key through the time it takes. DIR must never be restored from a backup, nor run
 in two copies: make a new witness instead.
 
-Exit status: 0 done, 1 not so (a nonce too early, a split view), 2 not possible.
+Exit status: 0 done, 1 not so (a nonce too early, a tree refused), 2 not possible.
 """
 
 import argparse
@@ -40,6 +41,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 from urllib.parse import parse_qs, urlsplit
@@ -56,10 +58,13 @@ except ImportError:
 
 LOG, WITNESS = 0x01, 0x04  # signature types of signed-note
 HASH = 32
-LARGEST_BODY = 64 << 10
+LARGEST_HEAD, LARGEST_BODY = 16 << 10, 64 << 10  # of a request
 MOST_PROOF, MOST_SIGNATURES, MOST_COMMITMENTS = 63, 100, 100
 LARGEST = 2**63 - 1  # of a size, a time, an epoch
-SILENCE_SECONDS, CONNECTION_SECONDS, MOST_CONNECTIONS = 10, 30, 64
+STEP_SECONDS, CONNECTION_SECONDS, MOST_CONNECTIONS = 5, 30, 16
+ROOM_SECONDS = 1  # for a connection that was cut off to end
+SHORTEST_EPOCH, LONGEST_EPOCH, MOST_EPOCHS_AHEAD = 300, 86_400, 48  # as the service has
+DEFAULT_PORT, LARGEST_PORT = 8480, 65_535
 SIGNATURE_LINE = re.compile("\u2014 ([^\\s+]+) ([A-Za-z0-9+/]+={0,2})")
 NAME = re.compile(r"[!-*,-~]{1,200}")  # of a key: visible ASCII, no plus, no space
 SCHEMA = """
@@ -67,6 +72,24 @@ CREATE TABLE IF NOT EXISTS heads (origin TEXT PRIMARY KEY, size INTEGER NOT NULL
   root BLOB NOT NULL, time INTEGER NOT NULL, note BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS splits (origin TEXT NOT NULL, size INTEGER NOT NULL,
   note BLOB NOT NULL, other BLOB NOT NULL, PRIMARY KEY (origin, size));
+CREATE TABLE IF NOT EXISTS firsts (origin TEXT PRIMARY KEY, size INTEGER NOT NULL,
+  time INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS refused (origin TEXT NOT NULL, size INTEGER NOT NULL,
+  root BLOB NOT NULL, time INTEGER NOT NULL, after INTEGER NOT NULL,
+  note BLOB NOT NULL, PRIMARY KEY (origin, size, root));
+-- What was refused is shown to continue after all, or is now one of two trees.
+CREATE TRIGGER IF NOT EXISTS cosigned AFTER UPDATE ON heads WHEN NEW.size > 0 BEGIN
+  INSERT OR IGNORE INTO firsts VALUES (NEW.origin, NEW.size, NEW.time);
+  DELETE FROM refused
+    WHERE (origin, size, root) = (NEW.origin, NEW.size, NEW.root);
+  INSERT OR IGNORE INTO splits SELECT origin, size, NEW.note, note FROM refused
+    WHERE (origin, size) = (NEW.origin, NEW.size);
+END;
+-- The first 99 and the last: neither can be pushed out by others that come after.
+CREATE TRIGGER IF NOT EXISTS bounded AFTER INSERT ON refused BEGIN
+  DELETE FROM refused WHERE rowid < NEW.rowid AND rowid = (SELECT rowid FROM refused
+    WHERE origin = NEW.origin ORDER BY rowid LIMIT 1 OFFSET 99);
+END;
 """
 
 
@@ -233,6 +256,16 @@ class Head(NamedTuple):
 EMPTY = Head(0, sha256(b"").digest())
 
 
+class RefusedTree(NamedTuple):
+    """What a log signed and did not show to continue the tree of size `after`."""
+
+    origin: str
+    size: int
+    time: int
+    after: int
+    note: bytes
+
+
 # --- The witness
 
 
@@ -242,6 +275,9 @@ class Log:
 
     keys: tuple[LogKey, ...]
     epoch_seconds: int
+
+    def epoch_at(self, now: float) -> int:
+        return int(now // self.epoch_seconds)
 
 
 class Witness:
@@ -268,6 +304,20 @@ class Witness:
         query = "SELECT size, root, time FROM heads WHERE origin = ?"
         row = self._state.execute(query, [origin]).fetchone()
         return Head(*row) if row else None
+
+    def first(self, origin: str) -> tuple[int, int] | None:
+        """The first size cosigned, and when: auditors must not take it from the log."""
+        query = "SELECT size, time FROM firsts WHERE origin = ?"
+        found: tuple[int, int] | None = self._state.execute(query, [origin]).fetchone()
+        return found
+
+    def epoch(self, origin: str) -> int:
+        """The one that is running by this machine's clock."""
+        return self._log(origin).epoch_at(self._clock())
+
+    def is_behind(self, origin: str) -> bool:
+        """Whether the clock is before the last cosignature, so that none can follow."""
+        return int(self._clock()) < (self.head(origin) or EMPTY).time
 
     def add_checkpoint(self, body: bytes) -> str:
         """The cosignature line; Refusal otherwise. Checks in the order of the text."""
@@ -300,9 +350,10 @@ class Witness:
         if old_size != last.size:
             raise conflict(last.size)
         if not is_growth(proof, last, Head(told.size, told.root)):
+            self._keep_refused(told, last, now)
             raise Refusal(422, "the proof does not show that the tree only grew")
         if now < last.time:
-            raise Refusal(503, "the clock of this witness has gone back")
+            raise Refusal(503, "the witness's clock is behind: its `show` has a remedy")
         moved = self._state.execute(
             "UPDATE heads SET size = ?, root = ?, time = ?, note = ?"
             " WHERE origin = ? AND size = ? AND root = ?",
@@ -318,6 +369,17 @@ class Witness:
             " SELECT origin, size, note, ? FROM heads WHERE origin = ? AND size > 0",
             [spell(told), told.origin],
         )
+        log(f"{told.origin}: signed two trees of size {told.size}")
+
+    def _keep_refused(self, told: Checkpoint, last: Head, now: int) -> None:
+        """A longer tree in place of the one cosigned, or an honest one badly proven."""
+        if not told.size > last.size > 0:
+            return
+        self._state.execute(
+            "INSERT OR IGNORE INTO refused VALUES (?, ?, ?, ?, ?, ?)",
+            [told.origin, told.size, told.root, now, last.size, spell(told)],
+        )
+        log(f"{told.origin}: size {told.size} is not shown to continue {last.size}")
 
     def _cosign(self, text: str, now: int) -> str:
         message = f"cosignature/v1\ntime {now}\n{text}".encode()
@@ -326,6 +388,10 @@ class Witness:
 
     def splits(self) -> list[tuple[str, int, bytes, bytes]]:
         return list(self._state.execute("SELECT * FROM splits ORDER BY 1, 2"))
+
+    def refused(self) -> list[RefusedTree]:
+        query = "SELECT origin, size, time, after, note FROM refused ORDER BY rowid"
+        return [RefusedTree(*row) for row in self._state.execute(query)]
 
     def nonce_commitment(self, origin: str, epoch: int) -> str:
         """Promise 4: told at any time, so that draws can commit to it beforehand."""
@@ -414,12 +480,27 @@ def read_key(file: Path) -> tuple[str, bytes]:
 def read_logs(file: Path) -> dict[str, Log]:
     """A line for each key: the verifier key and the seconds of an epoch."""
     logs: dict[str, Log] = {}
-    for line in file.read_text("utf-8").splitlines():
+    lines = file.read_text("utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines, 1):
         vkey, _, seconds = line.partition(" ")
-        key = LogKey.parse(vkey)
-        known = logs.get(key.name, Log((), natural(seconds)))
-        logs[key.name] = Log((*known.keys, key), known.epoch_seconds)
+        try:
+            key = LogKey.parse(vkey)
+            logs[key.name] = with_key(logs.get(key.name), key, natural(seconds))
+        except (WitnessError, ValueError) as error:
+            raise WitnessError(f"{file}, line {number}: {error}") from None
     return logs
+
+
+def with_key(log: Log | None, key: LogKey, epoch_seconds: int) -> Log:
+    """Too short an epoch gives nonces away before their time; too long, never."""
+    if not SHORTEST_EPOCH <= epoch_seconds <= LONGEST_EPOCH:
+        raise WitnessError(
+            f"{key.name}: an epoch has {SHORTEST_EPOCH} to {LONGEST_EPOCH} seconds,"
+            f" not {epoch_seconds}"
+        )
+    if log and log.epoch_seconds != epoch_seconds:
+        raise WitnessError(f"{key.name}: its epochs have {log.epoch_seconds} seconds")
+    return Log((*(log.keys if log else ()), key), epoch_seconds)
 
 
 def open_state(home: Path, *, is_new: bool = False) -> sqlite3.Connection:
@@ -431,23 +512,24 @@ def open_state(home: Path, *, is_new: bool = False) -> sqlite3.Connection:
         )
     state = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     state.execute("PRAGMA synchronous = EXTRA")
+    state.execute("PRAGMA fullfsync = 1")  # macOS: past the disk's own cache, too
     state.executescript(SCHEMA)
     return state
 
 
-def add_log(home: Path, vkey: str, epoch_seconds: int) -> None:
+def add_log(home: Path, vkey: str, epoch_seconds: int) -> Log:
     key, logs = LogKey.parse(vkey), read_logs(home / "logs")
     known = logs.get(key.name)
     if known and key[:2] in [other[:2] for other in known.keys]:
         raise WitnessError(f"{key.name}: this key is there already")
-    if known and known.epoch_seconds != epoch_seconds:
-        raise WitnessError(f"{key.name}: its epochs have {known.epoch_seconds} seconds")
+    added = with_key(known, key, epoch_seconds)
     state = open_state(home)
     state.execute(
         "INSERT OR IGNORE INTO heads VALUES (?, ?, ?, ?, '')", [key.name, *EMPTY]
     )
     state.close()
     write(home / "logs", f"{vkey} {epoch_seconds}\n", 0)
+    return added
 
 
 # --- The server
@@ -456,16 +538,24 @@ def add_log(home: Path, vkey: str, epoch_seconds: int) -> None:
 Request = socket.socket | tuple[bytes, socket.socket]  # as socketserver has it
 
 
-class Server(ThreadingHTTPServer):
-    """A thread for each connection, and an end to every one of them."""
+class Patience(NamedTuple):
+    """When a connection was made, and until when its next step is waited for."""
 
-    request_queue_size = MOST_CONNECTIONS
+    begun: float
+    until: float
+
+
+class Server(ThreadingHTTPServer):
+    """A thread for each of a few connections, and an end to every one of them."""
+
+    request_queue_size = 128  # they wait for the few, not for strangers' silence
 
     def __init__(
         self, witness: Witness, address: tuple[str, int], tls: ssl.SSLContext | None
     ) -> None:
         self.witness = witness
-        self._begun: dict[Request, float] = {}
+        self._open: dict[Request, Patience] = {}
+        self._room = threading.Semaphore(MOST_CONNECTIONS)
         super().__init__(address, Handler)
         if tls:  # each connection shakes hands in its own thread
             self.socket = tls.wrap_socket(
@@ -473,23 +563,48 @@ class Server(ThreadingHTTPServer):
             )
 
     def process_request(self, request: Request, client_address: object) -> None:  # type: ignore[explicit-override]  # typing.override is newer than 3.11
-        if len(self._begun) >= MOST_CONNECTIONS:
-            self.shutdown_request(request)
-            return
-        self._begun[request] = time.monotonic()
+        """Where there is no room, whoever was waited for longest makes it.
+
+        An honest log needs milliseconds, so that silence keeps none of them out.
+        """
+        if not self._room.acquire(blocking=False):
+            self._cut_longest()
+            if not self._room.acquire(timeout=ROOM_SECONDS):
+                super().shutdown_request(request)
+                return
+        now = time.monotonic()
+        self._open[request] = Patience(now, now + STEP_SECONDS)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Request) -> None:  # type: ignore[explicit-override]  # typing.override is newer than 3.11
-        self._begun.pop(request, None)
         super().shutdown_request(request)
+        if self._open.pop(request, None):
+            self._room.release()
+
+    def wait_for(self, request: Request) -> None:
+        """Another step of this connection begins: a head, a body, an answer."""
+        begun = self._open[request].begun
+        until = min(time.monotonic() + STEP_SECONDS, begun + CONNECTION_SECONDS)
+        self._open[request] = Patience(begun, until)
 
     def service_actions(self) -> None:  # type: ignore[explicit-override]  # typing.override is newer than 3.11
         """Called about twice a second: cut off who sends a byte now and then."""
-        latest = time.monotonic() - CONNECTION_SECONDS
-        for request, begun in list(self._begun.items()):
-            if begun < latest and isinstance(request, socket.socket):
-                with suppress(OSError):  # not that of TLS: its thread may be reading
-                    socket.socket.shutdown(request, socket.SHUT_RDWR)
+        now = time.monotonic()
+        for request, patience in list(self._open.items()):
+            if patience.until < now:
+                self._cut(request)
+
+    def _cut_longest(self) -> None:
+        waiting = list(self._open.items())
+        if waiting:
+            self._cut(min(waiting, key=lambda one: one[1].until)[0])
+
+    @staticmethod
+    def _cut(request: Request) -> None:
+        """Its thread, which may be reading, finds the end and closes it."""
+        if isinstance(request, socket.socket):
+            with suppress(OSError):  # not TLS's own shutdown, which would wait
+                socket.socket.shutdown(request, socket.SHUT_RDWR)
 
     def handle_error(self, request: Request, client_address: object) -> None:  # type: ignore[explicit-override]  # typing.override is newer than 3.11
         del request, client_address
@@ -502,8 +617,42 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "witness", ""
     error_message_format, error_content_type = "%(message)s\n", "text/plain"
-    timeout = SILENCE_SECONDS
+    timeout = STEP_SECONDS
     server: Server
+    raw_requestline: bytes
+
+    def handle_one_request(self) -> None:  # type: ignore[explicit-override]  # typing.override is newer than 3.11
+        self.server.wait_for(self.connection)
+        super().handle_one_request()
+
+    def parse_request(self) -> bool:  # type: ignore[explicit-override]  # typing.override is newer than 3.11
+        """Its parent's, which alone would keep a hundred lines of 64 KiB each."""
+        headers = self._headers()
+        if headers is None:
+            self.requestline, self.request_version = "", self.protocol_version
+            self.command = ""
+            self.send_error(431)
+            return False
+        rest, self.rfile = self.rfile, BytesIO(headers)
+        try:
+            return super().parse_request()
+        finally:
+            self.rfile = rest
+            self.server.wait_for(self.connection)
+
+    def _headers(self) -> bytes | None:
+        """All lines to the empty one; None if the head is too large."""
+        lines: list[bytes] = []
+        room = LARGEST_HEAD - len(self.raw_requestline)
+        while room > 0:
+            line = self.rfile.readline(room)
+            if not line:
+                raise ConnectionAbortedError
+            lines.append(line)
+            if line in {b"\r\n", b"\n"}:
+                return b"".join(lines)
+            room -= len(line)
+        return None
 
     def do_POST(self) -> None:
         self._answer(self._add_checkpoint)
@@ -556,6 +705,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         if len(body) < length:
             raise Refusal(400, "the body is cut short")
+        self.server.wait_for(self.connection)
         self.close_connection = is_last
         return body
 
@@ -616,24 +766,68 @@ def init(options: argparse.Namespace) -> None:
 
 
 def add(options: argparse.Namespace) -> None:
-    add_log(options.dir, options.vkey, options.epoch_seconds)
-    say(f"will be witnessed from the next `serve` on: {options.vkey.partition('+')[0]}")
+    added = add_log(options.dir, options.vkey, options.epoch_seconds)
+    running = added.epoch_at(time.time())
+    say(f"will be witnessed from the next `serve` on: {added.keys[0].name}")
+    say(f"epochs of {added.epoch_seconds} seconds: number {running} is running now;")
+    say(f"the ledger's newest OPEN must be {running} to {running + MOST_EPOCHS_AHEAD}.")
+    say("If it is smaller, nonces would be given away before their time: do not serve.")
 
 
 def show(options: argparse.Namespace) -> None:
     witness = Witness(options.dir)
     say(witness.vkey)
     for origin in witness.logs:
-        size, root, _ = witness.head(origin) or EMPTY
-        seen = f"\nseen {size} {b64encode(root).decode()}" if size else ""
-        say(f"origin {origin}{seen}")
-    splits = witness.splits()
+        show_log(witness, origin)
+    splits, refused = witness.splits(), witness.refused()
+    behind = [origin for origin in witness.logs if witness.is_behind(origin)]
     witness.close()
     for origin, size, one, other in splits:
         say(f"\nTwo trees of size {size}, both signed by {origin}:\n")
         say(f"{one.decode()}\n{other.decode()}")
-    if splits:
-        raise Refusal(0, f"{len(splits)} split views")
+    for tree in refused:
+        show_refused(tree)
+    if splits or refused or behind:
+        raise Refusal(
+            0,
+            f"{len(splits)} split views, {len(refused)} trees refused,"
+            f" {len(behind)} logs that the clock is behind",
+        )
+
+
+def show_log(witness: Witness, origin: str) -> None:
+    """Lines for an auditor's file, where # begins a comment."""
+    size, root, signed_at = witness.head(origin) or EMPTY
+    seen = f"\nseen {size} {b64encode(root).decode()}" if size else ""
+    say(f"origin {origin}{seen}")
+    first = witness.first(origin)
+    if first:
+        say(f"# first cosigned: size {first[0]}, {spell_time(first[1])}")
+    length = witness.logs[origin].epoch_seconds
+    say(f"# epochs of {length} seconds: {witness.epoch(origin)} is running")
+    if witness.is_behind(origin):
+        say(CLOCK_BEHIND.format(spell_time(signed_at)))
+
+
+CLOCK_BEHIND = """\
+# THE CLOCK OF THIS MACHINE IS BEHIND {}, the time of the last cosignature:
+# until then this log is answered 503. Set the clock right. If that time itself was
+# wrong (a clock once far ahead), wait for it, or make a new witness: `init` in a new
+# directory; its key to the operator, and to the auditors, who keep the old one beside."""
+
+
+def show_refused(tree: RefusedTree) -> None:
+    say(
+        f"\nSigned by {tree.origin}, but not shown to continue what I cosigned:"
+        f" size {tree.size} after {tree.after}, {spell_time(tree.time)}."
+        "\nAsk the operator for the proof between the two; none exists if history was"
+        " rewritten.\n"
+    )
+    say(tree.note.decode())
+
+
+def spell_time(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def nonce(options: argparse.Namespace) -> None:
@@ -674,9 +868,17 @@ class OneLineParser(argparse.ArgumentParser):
         raise WitnessError(f"{message}; see --help")
 
 
+def port(raw: str) -> int:
+    if natural(raw) > LARGEST_PORT:
+        raise ValueError("no port")
+    return int(raw)
+
+
 def parser() -> argparse.ArgumentParser:
     found = OneLineParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        epilog="example:\n  python witness.py init my-witness --name dpo.example/w1",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = found.add_subparsers(required=True, metavar="COMMAND")
 
@@ -698,13 +900,21 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--name", required=True, help="a domain and path of yours")
     made = command(add, "Add a log to witness.", "w ponctuel.example/nord+1a2b3c4d+AQ…")
     made.add_argument("vkey", metavar="VKEY", help="the log's, which names its origin")
-    made.add_argument("--epoch-seconds", type=int, default=3600, metavar="N")
+    made.add_argument(
+        "--epoch-seconds",
+        type=int,
+        default=3600,
+        metavar="N",
+        help="exactly the POLICY leaf's epoch_seconds: fewer give nonces away early",
+    )
     made = command(serve, "Answer logs.", "w --host 0.0.0.0 --certificate c --key k")
     made.add_argument("--host", default="127.0.0.1")
-    made.add_argument("--port", type=int, default=8480, help="0: any that is free")
+    made.add_argument(
+        "--port", type=port, default=DEFAULT_PORT, help="0: any that is free"
+    )
     made.add_argument("--certificate", type=Path, metavar="PEM", help="for https")
     made.add_argument("--key", type=Path, metavar="PEM", help="for https")
-    command(show, "Print key, newest trees, and any split view found.", "w")
+    command(show, "Print key, newest trees, and every tree refused.", "w")
     made = command(
         nonce, "Print a past nonce.", "w --origin o.example/x --epoch 494000"
     )

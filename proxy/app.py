@@ -143,6 +143,8 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._jobs:
             await self._jobs.stop()
+        for publication in self._publications:
+            await try_to(publication.flush_void)
         for site in self.sites.values():
             await site.close()
         for source in self._sources().values():

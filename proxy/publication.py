@@ -38,7 +38,7 @@ class SitePublication:
 
     async def publish_batch(self) -> None:
         """Publish everything that moves with calls, as one snapshot."""
-        await self._flush_void()
+        await self.flush_void()
         size, tokens, counts = await self._site.ledger.figures()
         values = self._of(Publication.BATCH, counts)
         values |= self._budget_figures(tokens)
@@ -79,7 +79,7 @@ class SitePublication:
             ("publication_interval_seconds", ""): self._interval,
         }
 
-    async def _flush_void(self) -> None:
+    async def flush_void(self) -> None:
         """Calls that could not be drawn are counted when the database is back."""
         void = self._site.voids.counted
         taken = dict(void)

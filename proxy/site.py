@@ -184,6 +184,8 @@ class Site:
         await self.sweep()
         self.schedule = await adopt_policy(self.ledger, self._adoption())
         await self._open_epochs()
+        if self.config.quorum:  # a restored database must not draw before it is noticed
+            await self.cosigning.ask(everyone=True)
         self.outside.start()
         self.calls.begin(self.schedule)
 
@@ -194,7 +196,7 @@ class Site:
             mode=config.mode,
             epoch=epoch_at(self.clock(), config.epoch_seconds),
             epoch_seconds=config.epoch_seconds,
-            has_witnesses=config.quorum > 0,
+            has_witnesses=bool(config.witnesses),
         )
 
     async def _open_epochs(self) -> None:
@@ -234,9 +236,15 @@ class Site:
 
     async def _forget_agents(self) -> None:
         """How often an agent was heard is of no use once the campaign is over."""
+        today = self.clock().date()
+        running = [
+            entry.policy.starts_on
+            for entry in self.schedule.entries
+            if entry.policy.is_running(today)
+        ]
         async with self.database.connection() as connection:
             await connection.execute(
-                QUERIES["forget_agent_calls"], self.name, self.clock().date()
+                QUERIES["forget_agent_calls"], self.name, today, running
             )
 
     async def _publish_if_due(self) -> None:

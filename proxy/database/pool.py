@@ -34,6 +34,7 @@ _FAILING = (
     TimeoutError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # on a session the server has just ended
 )
 UNAVAILABLE = (OSError, *_FAILING)
 
@@ -112,7 +113,8 @@ def _fences(site: str) -> dict[str, str]:
         "ponctuel.site_id": site,
         "statement_timeout": "30s",
         "lock_timeout": "10s",
-        "idle_in_transaction_session_timeout": "60s",
+        # A frozen replica must not keep the others from a site's ledger for long.
+        "idle_in_transaction_session_timeout": "10s",
         # A plan made while a table was empty would be kept while it fills.
         "plan_cache_mode": "force_custom_plan",
     }

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from operator import itemgetter
 from uuid import uuid4
 
 from proxy.intake.binds import Bind
@@ -73,9 +74,9 @@ def first_of_each(
     return first
 
 
-def call_of(bind: Bind, known: Mapping[bytes, DrawnCall]) -> DrawnCall:
-    """The call of a bind that was drawn, under whichever of its names."""
-    return next(known[name] for name in bind.names if name in known)
+def call_of(bind: Bind, known: Mapping[bytes, DrawnCall]) -> DrawnCall | None:
+    """The call of a bind, if it was drawn, under whichever of its names."""
+    return next((known[name] for name in bind.names if name in known), None)
 
 
 def legs_of(
@@ -83,9 +84,10 @@ def legs_of(
 ) -> dict[bytes, bytes]:
     """Which legs lead to which calls. One with a draw of its own keeps that."""
     return {
-        bind.leg_key: call_of(bind, known).call_key
+        bind.leg_key: call.call_key
         for bind in binds
         if bind.leg_key and bind.leg_key not in known
+        if (call := call_of(bind, known))
     }
 
 
@@ -97,19 +99,15 @@ def draw_all(
 ) -> Batch:
     """Draw for `binds`, one per call, in the order of their tags: nobody chose it.
 
-    `heard` is what the campaign has had of their agents so far. Raises NoSeedError when
-    a call cannot be named in the week of the draw.
+    `heard` is what the campaign has had of their agents so far. A call that has no name
+    in the week of the draw is left out.
     """
     batch = Batch(head=head, terms=terms, tokens=dict(head.tokens))
     week = week_at(terms.now)
-    named = sorted(((bind.tags.drawn_in(week), bind) for bind in binds), key=_name)
-    for (name, name_before), bind in named:
+    named = {names: bind for bind in binds if (names := bind.tags.drawn_in(week))}
+    for (name, name_before), bind in sorted(named.items(), key=itemgetter(0)):
         _draw(batch, bind, heard, name, name_before)
     return batch
-
-
-def _name(named: tuple[tuple[bytes, bytes | None], Bind]) -> bytes:
-    return named[0][0]
 
 
 def _draw(

@@ -60,17 +60,18 @@ class Tags:
         names = (self.this_week, self.last_week, self.next_week)
         return tuple(name for name in names if name is not None)
 
-    def drawn_in(self, week: int) -> tuple[bytes, bytes | None]:
-        """The name it gets if it is drawn in `week`, and that of the week before."""
+    def drawn_in(self, week: int) -> tuple[bytes, bytes | None] | None:
+        """The name it gets if it is drawn in `week`, and that of the week before.
+
+        None where it has no name: the clock of who asks is days away from the draw's.
+        """
         names = {
             self.week - 1: self.last_week,
             self.week: self.this_week,
             self.week + 1: self.next_week,
         }
         name = names.get(week)
-        if name is None:
-            raise NoSeedError("no tag key for the week of this draw")
-        return name, names.get(week - 1)
+        return None if name is None else (name, names.get(week - 1))
 
 
 class Epochs:

@@ -1,6 +1,6 @@
 """What a leader does with a batch: look, decide, commit; all of it or nothing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -17,17 +17,22 @@ from proxy.intake.drawing import (
 from proxy.intake.epochs import Epochs
 from proxy.intake.seat import Seat, Settled
 from proxy.intake.store import DrawnCall
-from proxy.ledger.transaction import Head, StaleHeadError
+from proxy.ledger.transaction import Head, LedgerWentBackError, StaleHeadError
 from sampling.schedule import PolicySchedule
 from sampling.seed import epoch_start, epoch_to_draw_in
 
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """The calls of some binds, in their order, and which were drawn just now."""
+    """The calls of some binds, in their order, and which were drawn just now.
 
-    calls: Sequence[DrawnCall]
+    None stands for a call that could not be named in the week of the draw; `nameless`
+    are such binds of other replicas.
+    """
+
+    calls: Sequence[DrawnCall | None]
     fresh: frozenset[bytes]
+    nameless: Sequence[UUID]
 
 
 class Leader:
@@ -73,25 +78,27 @@ class Leader:
         known |= drawn
         calls = [call_of(bind, known) for bind in binds]
         # Whoever asked here hears of a draw first; then it is news to nobody else.
-        news = drawn.keys() - {call.call_key for call in calls}
-        settled = {
-            bind_id: Settled(call.call_key, call.call_key in news)
-            for bind_id, bind in forwarded.items()
-            for call in [call_of(bind, known)]
-        }
+        news = drawn.keys() - {call.call_key for call in calls if call}
+        settled = _settled(forwarded, known, news)
         if not await seat.commit(batch, legs_of(everyone, known), settled):
             return None
-        return Draws(calls, frozenset(drawn))
+        nameless = [bind_id for bind_id in forwarded if bind_id not in settled]
+        return Draws(calls, frozenset(drawn), nameless)
 
-    async def _batch(self, seat: Seat, head: Head, fresh: Sequence[Bind]) -> Batch:
+    async def _batch(
+        self, seat: Seat, head: Head, fresh: Sequence[Bind]
+    ) -> Batch | None:
         terms = await self._terms(seat, head)
         agents = {bind.agent_key for bind in fresh if bind.agent_key}
         heard = {}
         if agents and terms.policy.coverage:
             heard = await seat.heard(terms.policy, agents)
-        return draw_all(head, terms, fresh, heard)
+        batch = draw_all(head, terms, fresh, heard)
+        return batch if batch.calls else None
 
     async def _terms(self, seat: Seat, head: Head) -> Terms:
+        if head.is_halted:
+            raise LedgerWentBackError
         if head.policy_version != self._schedule.newest_version:
             raise StalePolicyError(f"version {head.policy_version} is in force")
         length = self._epochs.epoch_seconds
@@ -106,3 +113,18 @@ class Leader:
             epoch=epoch,
             now=max(now, epoch_start(epoch, length)),
         )
+
+
+def _settled(
+    forwarded: Mapping[UUID, Bind],
+    known: Mapping[bytes, DrawnCall],
+    news: Iterable[bytes],
+) -> dict[UUID, Settled]:
+    """The answers for other replicas; of two binds of one call the first is news."""
+    left = set(news)
+    settled = {}
+    for bind_id, bind in forwarded.items():
+        if call := call_of(bind, known):
+            settled[bind_id] = Settled(call.call_key, call.call_key in left)
+            left.discard(call.call_key)
+    return settled

@@ -15,9 +15,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from proxy.errors import NotDrawnError, OutcomeClosedError, UnknownCallError
+from proxy.errors import (
+    NotDrawnError,
+    OutcomeClosedError,
+    PonctuelError,
+    UnknownCallError,
+)
 from proxy.intake.binds import Bind
-from proxy.intake.epochs import Epochs, NoSeedError
+from proxy.intake.epochs import Epochs
 from proxy.intake.outcomes import Failure, Outcomes
 from proxy.intake.sequencer import Sequencer
 from proxy.intake.stops import Stops
@@ -79,7 +84,7 @@ class SiteIntake:
         """RECORD or SKIP for a call start. Raises PonctuelError: then it is SKIP."""
         try:
             bind = self._bind(connection, event)
-        except NoSeedError as error:
+        except PonctuelError as error:
             self.voids.count(error, self._stratum(event))
             raise
         caller = self.sequencer.line_up(bind, deadline_seconds)

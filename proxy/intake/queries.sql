@@ -49,6 +49,7 @@ FOR UPDATE;
 -- name leads to its root call: the leg of a leg is not a call of its own.
 SELECT
   h.size, h.tokens, h.last_epoch, h.revealed_epoch, h.policy_version,
+  h.halted_at IS NOT NULL AS is_halted,
   c.name, c.call_key, c.decision_id, c.connection, c.stratum, c.draw_seq, c.is_record,
   c.kept_days, c.max_seconds, c.purpose, c.announced_at, c.ended_at, c.outcome
 FROM ledger_heads AS h
@@ -125,7 +126,7 @@ heard AS (
   CROSS JOIN unnest($23::bytea[], $24::integer[], $25::integer[])
   AS a (agent_key, seen, drawn)
   ON CONFLICT (site_id, starts_on, agent_key)
-  DO UPDATE SET seen = excluded.seen, drawn = excluded.drawn
+  DO UPDATE SET seen = excluded.seen, drawn = excluded.drawn, ends_on = excluded.ends_on
 ),
 settled AS (
   UPDATE waiting_binds AS w
@@ -133,7 +134,9 @@ settled AS (
   FROM
     moved AS m,
     unnest($20::uuid[], $21::bytea[], $22::boolean[]) AS s (bind_id, call_key, is_fresh)
-  WHERE w.site_id = m.site_id AND w.bind_id = s.bind_id
+  WHERE
+    w.site_id = m.site_id AND w.bind_id = s.bind_id
+    AND w.is_fresh IS NULL AND w.refusal IS NULL
 )
 SELECT
   CASE WHEN cardinality($20) > 0 THEN pg_notify('draws ' || m.site_id, '') END,
@@ -155,20 +158,20 @@ SELECT
   pg_advisory_unlock(hashtextextended('ponctuel-draws-' || $1, 0)),
   pg_notify('draws ' || $1, '');
 
--- name: forward_binds(site_id, bind_ids, replica, policy_version, weeks, this_weeks, last_weeks, next_weeks, leg_keys, connections, strata, gate_codes, agent_keys, patiences)
+-- name: forward_binds(site_id, bind_ids, policy_version, weeks, this_weeks, last_weeks, next_weeks, leg_keys, connections, strata, gate_codes, agent_keys, patiences)
 -- `patiences` in seconds: the server's own clock says when it is too late.
 WITH forwarded AS (
   INSERT INTO waiting_binds (
-    site_id, bind_id, replica, policy_version, week, this_week, last_week, next_week,
-    leg_key, connection, stratum, gate_code, agent_key, expires_at
+    site_id, bind_id, policy_version, week, this_week, last_week, next_week, leg_key,
+    connection, stratum, gate_code, agent_key, expires_at
   )
   SELECT
-    $1, b.bind_id, $3, $4, b.week, b.this_week, b.last_week, b.next_week,
-    b.leg_key, b.connection, b.stratum, b.gate_code, b.agent_key,
+    $1, b.bind_id, $3, b.week, b.this_week, b.last_week, b.next_week, b.leg_key,
+    b.connection, b.stratum, b.gate_code, b.agent_key,
     now() + make_interval(secs => b.patience)
   FROM unnest(
-    $2::uuid[], $5::integer[], $6::bytea[], $7::bytea[], $8::bytea[], $9::bytea[],
-    $10::text[], $11::text[], $12::text[], $13::bytea[], $14::float[]
+    $2::uuid[], $4::integer[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bytea[],
+    $9::text[], $10::text[], $11::text[], $12::bytea[], $13::float[]
   ) AS b (
     bind_id, week, this_week, last_week, next_week, leg_key, connection, stratum,
     gate_code, agent_key, patience
@@ -191,22 +194,27 @@ WITH settled AS (
   UPDATE waiting_binds AS w
   SET call_key = s.call_key, is_fresh = false
   FROM unnest($2::uuid[], $3::bytea[]) AS s (bind_id, call_key)
-  WHERE w.site_id = $1 AND w.bind_id = s.bind_id
+  WHERE
+    w.site_id = $1 AND w.bind_id = s.bind_id
+    AND w.is_fresh IS NULL AND w.refusal IS NULL
 )
 SELECT pg_notify('draws ' || $1, '');
 
 -- name: refuse_binds(site_id, bind_ids, refusal)
 WITH refused AS (
   UPDATE waiting_binds SET refusal = $3
-  WHERE site_id = $1 AND bind_id = ANY($2::uuid[])
+  WHERE
+    site_id = $1 AND bind_id = ANY($2::uuid[]) AND is_fresh IS NULL AND refusal IS NULL
 )
 SELECT pg_notify('draws ' || $1, '');
 
--- name: collect_draws(site_id, replica)
+-- name: collect_draws(site_id, bind_ids)
 -- A settled bind goes as its replica takes the answer.
 WITH settled AS (
   DELETE FROM waiting_binds
-  WHERE site_id = $1 AND replica = $2 AND (is_fresh IS NOT NULL OR refusal IS NOT NULL)
+  WHERE
+    site_id = $1 AND bind_id = ANY($2::uuid[])
+    AND (is_fresh IS NOT NULL OR refusal IS NOT NULL)
   RETURNING bind_id, call_key AS drawn_as, is_fresh, refusal
 )
 SELECT
@@ -226,7 +234,7 @@ RETURNING bind_id;
 
 -- name: forget_binds(site_id)
 -- Left by replicas that died before they told their callers. What was drawn RECORD for
--- one of these has been heard by nobody.
+-- one of these has been heard by nobody, unless somebody asked again and began.
 WITH left_behind AS (
   DELETE FROM waiting_binds
   WHERE site_id = $1 AND expires_at < now() - interval '2 minutes'
@@ -235,14 +243,18 @@ WITH left_behind AS (
 SELECT c.decision_id
 FROM left_behind AS b
 INNER JOIN calls AS c ON c.site_id = $1 AND c.call_key = b.call_key
-WHERE b.is_fresh AND c.is_record AND c.outcome IS NULL;
+WHERE
+  b.is_fresh AND c.is_record AND c.outcome IS NULL
+  AND c.announced_at IS NULL AND c.ended_at IS NULL;
 
 -- name: find_agent_calls(site_id, starts_on, agent_keys)
 SELECT agent_key, seen, drawn FROM agent_calls
 WHERE site_id = $1 AND starts_on = $2 AND agent_key = ANY($3::bytea[]);
 
--- name: forget_agent_calls(site_id, today)
-DELETE FROM agent_calls WHERE site_id = $1 AND ends_on <= $2;
+-- name: forget_agent_calls(site_id, today, still_running)
+-- A prolonged campaign keeps its first day.
+DELETE FROM agent_calls
+WHERE site_id = $1 AND ends_on <= $2 AND starts_on <> ALL($3::date[]);
 
 -- name: note_announced(site_id, decision_id, now)
 UPDATE calls SET announced_at = coalesce(announced_at, $3)

@@ -24,12 +24,14 @@ from proxy.intake.binds import (
 )
 from proxy.intake.epochs import NoSeedError, Tags
 from proxy.intake.store import QUERIES, DrawnCall, read_call
+from proxy.ledger.transaction import LedgerWentBackError
 
 # The leader's reasons, in the words of its errors.
 _REFUSALS: Mapping[str, type[PonctuelError]] = {
     error.error_id: error
     for error in (
         ClockFaultError,
+        LedgerWentBackError,
         NoOutsideValueError,
         NoSeedError,
         OverloadError,
@@ -64,7 +66,6 @@ class Relay:
 
     def __init__(self, site: str) -> None:
         self._site = site
-        self._replica = uuid4()
         self.forwarded: dict[UUID, Caller] = {}
 
     async def forward(
@@ -74,11 +75,11 @@ class Relay:
         rows = {uuid4(): caller for caller in callers}
         self.forwarded |= rows
         binds = [caller.bind for caller in rows.values()]
+        now = asyncio.get_running_loop().time()
         await connection.execute(
             QUERIES["forward_binds"],
             self._site,
             list(rows),
-            self._replica,
             policy_version,
             [bind.tags.week for bind in binds],
             [bind.tags.this_week for bind in binds],
@@ -89,13 +90,13 @@ class Relay:
             [bind.stratum for bind in binds],
             [bind.gate_code for bind in binds],
             [bind.agent_key for bind in binds],
-            [caller.patience for caller in rows.values()],
+            [max(0.0, caller.deadline - now) for caller in rows.values()],
         )
 
     async def collect(self, connection: Connection) -> list[Answer]:
         """Take the answers that are there."""
         rows = await connection.fetch(
-            QUERIES["collect_draws"], self._site, self._replica
+            QUERIES["collect_draws"], self._site, list(self.forwarded)
         )
         return [
             _answer(self.forwarded.pop(row["bind_id"]), row)
@@ -105,13 +106,20 @@ class Relay:
 
     async def withdraw(self, connection: Connection) -> list[Caller]:
         """Take back what no leader has drawn; those callers are forwarded no more."""
-        rows = await connection.fetch(
-            QUERIES["withdraw_binds"], self._site, list(self.forwarded)
-        )
-        return [self.forwarded.pop(row["bind_id"]) for row in rows]
+        return await self._withdraw(connection, self.forwarded)
 
-    async def give_up(self, connection: Connection) -> list[Caller]:
-        """Take back what nobody has drawn long after its caller's deadline."""
+    def forget(self) -> list[Caller]:
+        """Callers of whose binds there is no more news to come."""
+        left, self.forwarded = list(self.forwarded.values()), {}
+        return left
+
+    async def give_up(
+        self, connection: Connection
+    ) -> tuple[list[Caller], list[Caller]]:
+        """Callers whose binds were taken back undrawn, long after their deadline.
+
+        And those whose binds are neither there nor answered: nobody knows of them.
+        """
         now = asyncio.get_running_loop().time()
         late = {
             bind_id: now - caller.deadline
@@ -119,11 +127,22 @@ class Relay:
             if now - caller.deadline > _TAKEN_BACK_SECONDS
         }
         if not late:
-            return []
-        rows = await connection.fetch(QUERIES["withdraw_binds"], self._site, list(late))
-        gone = {row["bind_id"] for row in rows}
-        lost = {bind_id for bind_id in late if late[bind_id] > _LOST_SECONDS}
-        return [self.forwarded.pop(bind_id) for bind_id in gone | lost]
+            return [], []
+        taken_back = await self._withdraw(connection, late)
+        lost = [
+            self.forwarded.pop(bind_id)
+            for bind_id, seconds in late.items()
+            if seconds > _LOST_SECONDS and bind_id in self.forwarded
+        ]
+        return taken_back, lost
+
+    async def _withdraw(
+        self, connection: Connection, bind_ids: Iterable[UUID]
+    ) -> list[Caller]:
+        rows = await connection.fetch(
+            QUERIES["withdraw_binds"], self._site, list(bind_ids)
+        )
+        return [self.forwarded.pop(row["bind_id"]) for row in rows]
 
 
 def _answer(caller: Caller, row: asyncpg.Record) -> Answer:

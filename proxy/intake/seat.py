@@ -45,10 +45,6 @@ _SETTINGS = {
 _LIMITS_TRANSACTIONS = 17
 _LIMIT = "SET transaction_timeout = '15s'"
 
-# What becomes of a session the server ended. asyncpg may have read its last words, but
-# not yet its hanging up: then it calls the next statement an internal error.
-LOST = (*UNAVAILABLE, asyncpg.InternalClientError)
-
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -188,5 +184,5 @@ async def take_seat(database: SiteDatabase) -> AsyncIterator[Seat]:
             yield Seat(connection, database.site)
         finally:
             connection.terminate()
-    except LOST as error:
+    except UNAVAILABLE as error:
         raise DatabaseUnavailableError(type(error).__name__) from error

@@ -19,7 +19,12 @@ from uuid import UUID
 
 import structlog
 
-from proxy.errors import DatabaseUnavailableError, PonctuelError
+from proxy.database.pool import UNAVAILABLE
+from proxy.errors import (
+    DatabaseUnavailableError,
+    NoOutsideValueError,
+    PonctuelError,
+)
 from proxy.intake.binds import (
     Bind,
     Caller,
@@ -28,19 +33,25 @@ from proxy.intake.binds import (
     Patience,
     StalePolicyError,
 )
-from proxy.intake.epochs import Epochs
+from proxy.intake.epochs import Epochs, NoSeedError
 from proxy.intake.leading import Draws, Leader
 from proxy.intake.relay import Forwarded, Relay, waiting_binds
-from proxy.intake.seat import LOST, Seat, take_seat
+from proxy.intake.seat import Seat, take_seat
 from proxy.intake.store import DrawnCall
-from proxy.ledger.transaction import Ledger
+from proxy.ledger.transaction import Ledger, LedgerWentBackError, StaleHeadError
 from sampling.schedule import PolicySchedule
 
 log = structlog.get_logger()
 
+# What no other replica could do better, or is over at once.
+_EVERYBODYS = (LedgerWentBackError, NoOutsideValueError, NoSeedError, StaleHeadError)
+
 LARGEST_BATCH = 500
 LARGEST_QUEUE = 5_000
 _LOOK_SECONDS = 0.25  # how often a replica tries to lead, and looks for lost messages
+_PAUSE_SECONDS = 0.05  # between two attempts to reach the database
+_REST_SECONDS = 0.6  # how long others may try to lead after a fault of our own
+_UNTIL_NEXT_REST_SECONDS = 30.0
 _ALIVE_SECONDS = 2.0  # how often an idle leader shows that it lives
 
 
@@ -71,6 +82,7 @@ class Sequencer:
         self._wake = asyncio.Event()
         self._has_binds = True
         self._is_stale = False
+        self._rests_until = -math.inf
         self._version = 0
         self._leader: Leader | None = None
         self._task: asyncio.Task[None] | None = None
@@ -97,7 +109,7 @@ class Sequencer:
         self._patience.watch(caller)
         if self._task is None or self._task.done():
             self._refuse([caller], OverloadError("draws have not begun yet"))
-        elif len(self._waiting) >= LARGEST_QUEUE:
+        elif len(self._waiting) + len(self._relay.forwarded) >= LARGEST_QUEUE:
             self._refuse([caller], OverloadError())
         else:
             self._waiting.append(caller)
@@ -115,7 +127,7 @@ class Sequencer:
             except Exception as error:  # noqa: BLE001  # a bug must not stop all draws
                 log.critical("unforeseen in a draw", error=type(error).__name__)
                 self._refuse(self._take(LARGEST_QUEUE), PonctuelError())
-            await self._woken_within(_LOOK_SECONDS)
+            await asyncio.sleep(_PAUSE_SECONDS)  # however many call in the meantime
 
     def _hear_of_binds(self) -> None:
         self._has_binds = True
@@ -135,8 +147,10 @@ class Sequencer:
             if seat.is_leader:
                 await self._lead(seat)
                 continue
-            if not self._is_stale and time.monotonic() - tried_at >= _LOOK_SECONDS:
-                tried_at = time.monotonic()
+            now = time.monotonic()
+            is_able = not self._is_stale and now >= self._rests_until
+            if is_able and now - tried_at >= _LOOK_SECONDS:
+                tried_at = now
                 await self._try_to_lead(seat)
             if not seat.is_leader:
                 await self._follow(seat)
@@ -144,8 +158,10 @@ class Sequencer:
     async def _try_to_lead(self, seat: Seat) -> None:
         if await seat.try_to_lead():
             log.info("leads", site=self._site)
-            await self._collect(seat)
             self._waiting[:0] = await self._relay.withdraw(seat.connection)
+            await self._collect(seat)
+            # What is left never came into the table, or its answer was lost.
+            self._refuse(self._relay.forget(), DatabaseUnavailableError("lost"))
             self._hear_of_binds()
 
     async def _follow(self, seat: Seat) -> None:
@@ -163,14 +179,20 @@ class Sequencer:
         """Answer the callers of this replica whom the leader has drawn."""
         if not self._relay.forwarded:
             return
-        for answer in await self._relay.collect(seat.connection):
+        answers = await self._relay.collect(seat.connection)
+        heard = {
+            answer.call.call_key
+            for answer in answers
+            if answer.call and answer.caller.tell(answer.call)
+        }
+        for answer in answers:
             if answer.refusal:
                 self._refuse([answer.caller], answer.refusal)
-            elif answer.call:
-                is_heard = answer.caller.tell(answer.call)
-                if answer.is_fresh and not is_heard:
-                    self._close_unheard(answer.call)
-        self._refuse(await self._relay.give_up(seat.connection), DeadlineError())
+            elif answer.call and answer.is_fresh and answer.call.call_key not in heard:
+                self._close_unheard(answer.call)
+        late, lost = await self._relay.give_up(seat.connection)
+        self._refuse(late, DeadlineError())
+        self._refuse(lost, DatabaseUnavailableError("lost"))
 
     async def _lead(self, seat: Seat) -> None:
         if not await self._woken_within(_ALIVE_SECONDS):
@@ -178,10 +200,11 @@ class Sequencer:
         forwarded: list[Forwarded] = []
         if self._has_binds:
             self._has_binds = False
-            forwarded = await waiting_binds(seat.connection, self._site, LARGEST_BATCH)
+            most = LARGEST_BATCH // 2 if self._waiting else LARGEST_BATCH
+            forwarded = await waiting_binds(seat.connection, self._site, most)
+            if len(forwarded) == most:
+                self._hear_of_binds()
         callers = self._take(LARGEST_BATCH - len(forwarded))
-        if len(forwarded) == LARGEST_BATCH:
-            self._hear_of_binds()
         if self._waiting:
             self._wake.set()
         if callers or forwarded:
@@ -191,12 +214,12 @@ class Sequencer:
         self, seat: Seat, callers: Sequence[Caller], forwarded: Sequence[Forwarded]
     ) -> None:
         """Draw a batch; a failure of any kind is an answer too: not recorded."""
-        stale = [each for each in forwarded if each.policy_version != self._version]
-        asked = {each.bind_id: each.bind for each in forwarded if each not in stale}
-        await seat.refuse([each.bind_id for each in stale], StalePolicyError())
+        older, asked, is_behind = self._by_policy(forwarded)
         try:
+            await seat.refuse(older, StalePolicyError())
             draws = await self._drawn(seat, callers, asked)
-        except LOST as error:
+            await seat.refuse(draws.nameless, NoSeedError())
+        except UNAVAILABLE as error:
             self._refuse(callers, DatabaseUnavailableError(type(error).__name__))
             raise
         except PonctuelError as error:
@@ -204,16 +227,37 @@ class Sequencer:
             await seat.refuse(asked, error)
             if isinstance(error, StalePolicyError):
                 await self._give_way(seat)
+            elif not isinstance(error, _EVERYBODYS):
+                await self._rest(seat)
         else:
             self._answer(callers, draws)
-        is_behind = any(each.policy_version > self._version for each in stale)
         if is_behind and seat.is_leader:
             await self._give_way(seat)
+
+    def _by_policy(
+        self, forwarded: Sequence[Forwarded]
+    ) -> tuple[list[UUID], dict[UUID, Bind], bool]:
+        """What to refuse, what to draw, and whether some wait for a newer leader."""
+        older = [b.bind_id for b in forwarded if b.policy_version < self._version]
+        same = {
+            b.bind_id: b.bind for b in forwarded if b.policy_version == self._version
+        }
+        return older, same, any(b.policy_version > self._version for b in forwarded)
 
     async def _give_way(self, seat: Seat) -> None:
         """Leave the draws to replicas that know the newest policy."""
         self._is_stale = True
         await seat.step_down()
+
+    async def _rest(self, seat: Seat) -> None:
+        """Let another replica lead: what failed may be this one's clock or keys.
+
+        Whoever leads again after a rest is alone, or no worse than the others.
+        """
+        now = time.monotonic()
+        if now - self._rests_until > _UNTIL_NEXT_REST_SECONDS:
+            self._rests_until = now + _REST_SECONDS
+            await seat.step_down()
 
     async def _drawn(
         self, seat: Seat, callers: Sequence[Caller], asked: Mapping[UUID, Bind]
@@ -223,7 +267,7 @@ class Sequencer:
         binds = [caller.bind for caller in callers]
         try:
             return await self._leader.draw(seat, binds, asked)
-        except (PonctuelError, *LOST):
+        except (PonctuelError, *UNAVAILABLE):
             raise
         except Exception as error:
             log.critical("unforeseen in a draw", error=type(error).__name__)
@@ -233,10 +277,12 @@ class Sequencer:
         """Tell the callers; a call drawn just now of which nobody heard is closed."""
         heard = set()
         for caller, call in zip(callers, draws.calls, strict=True):
-            if caller.tell(call):
+            if call is None:
+                self._refuse([caller], NoSeedError("no name in the week of the draw"))
+            elif caller.tell(call):
                 heard.add(call.call_key)
         for call in draws.calls:
-            if call.call_key in draws.fresh and call.call_key not in heard:
+            if call and call.call_key in draws.fresh - heard:
                 heard.add(call.call_key)
                 self._close_unheard(call)
 

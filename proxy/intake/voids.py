@@ -9,13 +9,16 @@ from collections.abc import Mapping
 
 from proxy.errors import (
     DatabaseUnavailableError,
+    KeyMissingError,
     NoOutsideValueError,
     PonctuelError,
+    StorageError,
+    TamperedError,
 )
 from proxy.intake.binds import Bind, ClockFaultError, DeadlineError, StalePolicyError
 from proxy.intake.epochs import NoSeedError
 from proxy.intake.store import find_drawn
-from proxy.ledger.transaction import Ledger
+from proxy.ledger.transaction import Ledger, LedgerWentBackError
 
 MOST_DOUBTFUL = 100_000
 OVERLOAD = "overload"
@@ -23,9 +26,13 @@ _CODES: Mapping[type[PonctuelError], str] = {
     ClockFaultError: "clock",
     DatabaseUnavailableError: "store",
     DeadlineError: "late",
+    LedgerWentBackError: "store",
     NoOutsideValueError: "mixin",
     NoSeedError: "seed",
     StalePolicyError: "policy",
+    KeyMissingError: "seed",
+    TamperedError: "seed",
+    StorageError: "store",
 }
 
 
@@ -48,7 +55,8 @@ class Voids:
             self.count(error, bind.stratum)
 
     def count(self, error: PonctuelError, stratum: str) -> None:
-        self.counted[_CODES.get(type(error), OVERLOAD), stratum] += 1
+        codes = (code for kind, code in _CODES.items() if isinstance(error, kind))
+        self.counted[next(codes, OVERLOAD), stratum] += 1
 
     async def settle(self, ledger: Ledger) -> None:
         """Count as void what was not drawn after all, now that the database answers."""
@@ -59,6 +67,6 @@ class Voids:
             every_name = [name for names in doubtful for name in names]
             drawn = await find_drawn(connection, ledger.site, every_name)
         for names, stratum in doubtful.items():
-            del self._doubtful[names]
-            if drawn.keys().isdisjoint(names):
+            is_ours = self._doubtful.pop(names, None) is not None
+            if is_ours and drawn.keys().isdisjoint(names):
                 self.counted["store", stratum] += 1

@@ -65,6 +65,11 @@ class Cosignatures:
                     QUERIES["date_epochs"], self._site, size, self._keys, self.quorum
                 )
 
+    async def halt(self, now: datetime) -> None:
+        """Nothing more is drawn or signed on this ledger: it is not the one it was."""
+        async with self._database.connection() as connection:
+            await connection.execute(QUERIES["halt"], self._site, now)
+
     async def newest_witnessed(self) -> int | None:
         """The size of the newest checkpoint that has its quorum."""
         async with self._database.connection() as connection:

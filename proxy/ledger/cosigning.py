@@ -11,12 +11,13 @@ from http import HTTPStatus
 
 import structlog
 
-from proxy.errors import NoteError
+from proxy.errors import NoteError, PonctuelError
 from proxy.ledger.cosignatures import Cosignatures
 from proxy.ledger.note import Verified
 from proxy.ledger.publisher import Publisher
 from proxy.ledger.witness_client import ANSWER_SECONDS, WitnessClient
 from proxy.ledger.witnessing import (
+    OtherHistoryError,
     SignedHead,
     Witness,
     WitnessError,
@@ -46,12 +47,16 @@ class Cosigning:
         self._clock = clock
         self.kept = kept
 
-    async def ask(self) -> None:
-        """Ask every witness whose cosignature the newest checkpoint still lacks."""
+    async def ask(self, *, everyone: bool = False) -> None:
+        """Ask every witness whose cosignature the newest checkpoint still lacks.
+
+        With `everyone` the others too: a ledger that was set back looks cosigned. If
+        so many say it is not the one they saw that no quorum is left, it is halted.
+        """
         head = await self.kept.newest_head() if self._witnesses else None
         if head is None:
             return
-        signers = await self.kept.signers_of(head.size)
+        signers = set() if everyone else await self.kept.signers_of(head.size)
         sizes = await self.kept.last_sizes()
         answers = await asyncio.gather(
             *(
@@ -60,23 +65,28 @@ class Cosigning:
                 if witness.key.public_key not in signers
             )
         )
-        cosignatures = [one for one in answers if one is not None]
+        cosignatures = [one for one in answers if isinstance(one, Verified)]
         if cosignatures:
             await self.kept.keep(head.size, cosignatures)
+        against = sum(isinstance(one, OtherHistoryError) for one in answers)
+        if self.kept.quorum and len(self._witnesses) - against < self.kept.quorum:
+            log.critical("ledger halted: witnesses saw another one", against=against)
+            await self.kept.halt(self._clock())
 
     async def _try_to_cosign(
         self, witness: Witness, last_size: int, head: SignedHead
-    ) -> Verified | None:
+    ) -> Verified | PonctuelError:
+        problem: PonctuelError
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await self._cosign(witness, last_size, head)
         except (WitnessError, NoteError) as error:
-            why = error.detail
+            problem = error
         except TimeoutError:
-            why = f"no answer within {ANSWER_SECONDS} s"
-        name = witness.key.name
+            problem = WitnessError(f"no answer within {ANSWER_SECONDS} s")
+        name, why = witness.key.name, problem.detail
         log.warning("not cosigned", witness=name, size=head.size, why=why)
-        return None
+        return problem
 
     async def _cosign(
         self, witness: Witness, old_size: int, head: SignedHead
@@ -93,9 +103,9 @@ class Cosigning:
 def _size_to_prove_from(told: int, asked: int, newest: int) -> int:
     """Where a witness stands that did not stand at `asked`."""
     if told == asked:
-        raise WitnessError(f"it saw another tree of size {told}: a split view")
+        raise OtherHistoryError(f"it saw another tree of size {told}: a split view")
     if told > newest:
-        raise WitnessError(
+        raise OtherHistoryError(
             f"it saw {told} leaves, we have {newest}: our database went back"
         )
     return told

@@ -22,7 +22,7 @@ from proxy.ledger.tiles import (
     reading_tiles,
     tiles_read,
 )
-from proxy.ledger.transaction import QUERIES, Ledger
+from proxy.ledger.transaction import QUERIES, Ledger, LedgerWentBackError
 from proxy.ledger.tree import (
     Frontier,
     ReadHashes,
@@ -33,6 +33,10 @@ from proxy.ledger.tree import (
 )
 
 _PAGE = 10_000
+_IF_SET_BACK = (
+    "stop; restore the database up to its newest commit, or begin a new ledger under "
+    "another origin in a new database"
+)
 
 
 class CorruptTreeError(PonctuelError):
@@ -56,6 +60,8 @@ class Publisher:
         """Sign the ledger as it stands; the newest checkpoint if nothing is new."""
         async with self._ledger.database.transaction() as connection:
             await connection.execute(QUERIES["lock_publication"], self._site)
+            if await connection.fetchval(QUERIES["is_halted"], self._site):
+                raise LedgerWentBackError(fix=_IF_SET_BACK)
             newest = await self.newest(connection)
             frontier = await self._verified_frontier(connection, newest)
             grown = await self._grow(connection, frontier)

@@ -1,6 +1,8 @@
 -- name: lock_head(site_id)
 -- The one lock that orders every ledger write of a site. Always taken first.
-SELECT size, tokens, last_epoch, revealed_epoch, policy_version
+SELECT
+  size, tokens, last_epoch, revealed_epoch, policy_version,
+  halted_at IS NOT NULL AS is_halted
 FROM ledger_heads WHERE site_id = $1 FOR UPDATE;
 
 -- name: insert_entries(site_id, first_seq, bodies)
@@ -28,6 +30,12 @@ SELECT metric, label, value FROM counts WHERE site_id = $1;
 
 -- name: read_head(site_id)
 SELECT size, tokens FROM ledger_heads WHERE site_id = $1;
+
+-- name: halt(site_id, now)
+UPDATE ledger_heads SET halted_at = $2 WHERE site_id = $1 AND halted_at IS NULL;
+
+-- name: is_halted(site_id)
+SELECT halted_at IS NOT NULL FROM ledger_heads WHERE site_id = $1;
 
 -- name: read_entries(site_id, first_seq, limit)
 SELECT seq, body FROM ledger_entries
@@ -98,7 +106,7 @@ GROUP BY size HAVING count(*) >= $3::integer ORDER BY size DESC LIMIT 1;
 -- name: thin_checkpoints(site_id, signed_before, step_seconds, witness_keys, quorum, most)
 -- Of each step of time one is kept: the first that has its quorum, or else the first.
 -- So is the newest of all, the newest that has its quorum, what was time-stamped, and
--- what dated an epoch: without it the epoch would seem to be committed too late.
+-- what dated an epoch, a policy or a tag key: without it they would seem to be late.
 WITH judged AS (
   SELECT
     c.size, c.signed_at,
@@ -121,6 +129,14 @@ WHERE site_id = $1 AND size IN (
   EXCEPT SELECT max(size) FROM judged WHERE is_witnessed
   EXCEPT SELECT t.size FROM timestamps AS t WHERE t.site_id = $1
   EXCEPT SELECT e.witnessed_size FROM epochs AS e WHERE e.site_id = $1
+  EXCEPT SELECT (
+    SELECT min(d.size) FROM judged AS d WHERE d.is_witnessed AND d.size > r.seq
+  )
+  FROM (
+    SELECT p.adopted_seq AS seq FROM policies AS p WHERE p.site_id = $1
+    UNION ALL
+    SELECT t.committed_seq FROM tag_keys AS t WHERE t.site_id = $1
+  ) AS r
   LIMIT $6
 );
 

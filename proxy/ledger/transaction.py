@@ -42,6 +42,17 @@ class StaleHeadError(PonctuelError):
     error_id = "stale-head"
 
 
+class LedgerWentBackError(PonctuelError):
+    """Witnesses have cosigned more of this ledger, or another one, than is here.
+
+    A database that was restored has forgotten draws that others have seen: to go on
+    would draw under tokens and names that were used before, and sign a second history.
+    """
+
+    status = 503
+    error_id = "ledger-went-back"
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """Where a site's ledger ends, and what the next draw builds on."""
@@ -51,6 +62,7 @@ class Head:
     last_epoch: int
     revealed_epoch: int
     policy_version: int
+    is_halted: bool = False
 
     @classmethod
     def read(cls, row: asyncpg.Record) -> Self:
@@ -60,6 +72,7 @@ class Head:
             row["last_epoch"],
             row["revealed_epoch"],
             row["policy_version"],
+            row["is_halted"],
         )
 
 

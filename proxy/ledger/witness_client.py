@@ -11,6 +11,7 @@ from http import HTTPStatus
 import aiohttp
 
 from proxy.ledger.witnessing import (
+    OtherHistoryError,
     SignedHead,
     Witness,
     WitnessError,
@@ -40,6 +41,8 @@ class WitnessClient:
             async with self._open_session().post(
                 url, data=body, allow_redirects=False
             ) as response:
+                if response.status == HTTPStatus.UNPROCESSABLE_ENTITY:
+                    raise OtherHistoryError("it saw another history of this ledger")
                 if response.status not in {HTTPStatus.OK, HTTPStatus.CONFLICT}:
                     raise WitnessError(f"it answered {response.status}")
                 return response.status, await _read(response)

@@ -30,6 +30,10 @@ class WitnessError(PonctuelError):
     error_id = "witness"
 
 
+class OtherHistoryError(WitnessError):
+    """A witness says that this is not the ledger it cosigned before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Witness:
     """Whom a witness is known by, where it is asked, and for whom it speaks."""

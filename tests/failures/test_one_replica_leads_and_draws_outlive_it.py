@@ -1,6 +1,7 @@
 """Of a site's replicas one draws for all; whoever dies, nothing is lost or doubled."""
 
 import asyncio
+import dataclasses
 import os
 import signal
 import time
@@ -12,6 +13,8 @@ import pytest
 
 from proxy.database.embedded import EmbeddedPostgres
 from proxy.database.migrate import migrate
+from proxy.intake.binds import DeadlineError
+from proxy.intake.epochs import NoSeedError, Tags
 from proxy.intake.leading import Leader
 from proxy.intake.seat import Seat, take_seat
 from proxy.platforms.base import CallStarted, Direction
@@ -31,6 +34,17 @@ async def open_patient(centre, **changes):
 
 async def somebody_leads(centre):
     return len(await centre.rows(LEADERS)) == 1
+
+
+def ring(call_id):
+    return CallStarted(
+        call_id=call_id,
+        root_call_id=call_id,
+        direction=Direction.INBOUND,
+        caller=CALLER,
+        callee=LINE,
+        line=LINE,
+    )
 
 
 async def two_replicas(centre):
@@ -188,15 +202,6 @@ async def test_a_leader_that_was_overtaken_between_look_and_commit_writes_nothin
     site = centre.site
     await centre.start_call()
     looked, overtaken = asyncio.Event(), asyncio.Event()
-    event = CallStarted(
-        call_id="call-1",
-        root_call_id="call-1",
-        direction=Direction.INBOUND,
-        caller=CALLER,
-        callee=LINE,
-        line=LINE,
-    )
-
     async with take_seat(site.database) as stale:
 
         async def slow(*arguments):
@@ -206,7 +211,7 @@ async def test_a_leader_that_was_overtaken_between_look_and_commit_writes_nothin
 
         monkeypatch.setattr(stale, "commit", slow)
         leader = Leader(site.epochs, centre.clock, site.schedule)
-        bind = site.calls._bind("pbx", event)
+        bind = site.calls._bind("pbx", ring("call-1"))
         late = asyncio.create_task(leader._try(stale, [bind], {}, is_locked=False))
         await looked.wait()
         await centre.start_call("call-2")
@@ -255,7 +260,7 @@ async def test_what_a_dead_replica_was_told_and_nobody_heard_is_closed(centre):
     )
     connection = await asyncpg.connect(centre.dsn)
     await connection.execute(
-        "INSERT INTO waiting_binds VALUES ($1, $2, $2, 1, 1, $3, NULL, NULL, NULL,"
+        "INSERT INTO waiting_binds VALUES ($1, $2, 1, 1, $3, NULL, NULL, NULL,"
         " 'pbx', 'cardio_in', NULL, NULL, now() - interval '3 minutes', $3, true)",
         SITE,
         uuid.uuid4(),
@@ -301,3 +306,81 @@ async def test_a_server_that_crashes_in_the_middle_loses_and_doubles_nothing(
         await ledger_is_whole(centre, 202)
         await centre.close()
         await centre.stop_looking()
+
+
+async def test_a_leader_whose_clock_is_wrong_gives_way_to_one_whose_clock_is_right(
+    centre, clock
+):
+    leader, other = await two_replicas(centre)
+    await centre.start_call(service=leader)
+    wrong = clock() - timedelta(hours=3)
+    leader.sites[SITE].calls.sequencer._leader._clock = lambda: wrong
+
+    await until(lambda: draws_by(centre, other), "the other one's draws")
+
+    assert (await centre.start_call(service=leader)).decision_id
+
+
+async def draws_by(centre, replica):
+    return (await centre.start_call(service=replica)).decision_id
+
+
+async def test_a_replica_of_another_week_spoils_nobody_elses_draw(centre):
+    leader, other = await two_replicas(centre)
+    await centre.start_call(service=other)
+    sequencer = other.sites[SITE].calls.sequencer
+    bind = dataclasses.replace(
+        leader.sites[SITE].calls._bind("pbx", ring("call-odd")),
+        tags=Tags(1, b"a" * 16, b"b" * 16, b"c" * 16),
+    )
+
+    odd = sequencer.line_up(bind, 5)
+    calls = await asyncio.gather(
+        *(centre.start_call(service=service) for service in (leader, other) * 5)
+    )
+
+    assert all(call.decision_id for call in calls)
+    with pytest.raises(NoSeedError):
+        await odd.answered
+    assert other.sites[SITE].voids.counted["seed", "cardio_in"] == 1
+
+
+async def test_a_repeat_that_heard_of_the_draw_keeps_the_call_open(centre):
+    """The first caller had given up; whoever asked again is told RECORD and goes on."""
+    leader, other = await two_replicas(centre)
+    await centre.start_call(service=other)
+    site = other.sites[SITE]
+    while True:
+        bind = site.calls._bind("pbx", ring(f"call-{uuid.uuid4()}"))
+        gone = site.calls.sequencer.line_up(bind, 5)
+        gone.refuse(DeadlineError())
+        again = site.calls.sequencer.line_up(bind, 5)
+        call = await again.answered
+        if call.is_record:
+            break
+
+    await site.unanswered.finish()
+    await leader.sites[SITE].unanswered.finish()
+    assert await centre.rows(
+        "SELECT outcome FROM calls WHERE decision_id = $1", call.decision_id
+    ) == [(None,)]
+
+
+async def test_a_service_does_not_storm_a_database_that_is_away(centre, monkeypatch):
+    await open_patient(centre)
+    site = centre.site
+    await centre.start_call()
+    attempts = []
+
+    async def refuse(_):
+        attempts.append(time.monotonic())
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(site.database, "connect", refuse)
+    await kill_the_leaders_session(centre)
+    begun = time.monotonic()
+    for _ in range(100):
+        assert (await centre.start_call()).decision_id is None
+    took = time.monotonic() - begun
+
+    assert len(attempts) <= took / 0.05 + 2

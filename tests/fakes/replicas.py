@@ -10,6 +10,7 @@ import asyncio
 import json
 import math
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -20,14 +21,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import uvloop
 
 from proxy.app import Service
 from proxy.errors import PonctuelError
+from proxy.intake import seat
 from proxy.logs import configure_logs
 from proxy.settings import load_settings
+
+if TYPE_CHECKING:
+    from tests.fakes.call_centre import CallCentre
 
 ROOT = Path(__file__).resolve().parents[2]
 _TENDED_SECONDS = 1.0
@@ -71,10 +76,10 @@ async def serve(order: dict[str, Any]) -> None:
     file.with_suffix(".new").replace(file)
     await service.wait_ready()
     while True:
+        await asyncio.sleep(order.get("tended_seconds", _TENDED_SECONDS))
         for site in service.sites.values():
             with suppress(PonctuelError):
                 await site.tend()
-        await asyncio.sleep(_TENDED_SECONDS)
 
 
 def run(order: dict[str, Any]) -> None:
@@ -85,11 +90,28 @@ def run(order: dict[str, Any]) -> None:
             os.dup2(log.fileno(), 2)
         os.environ["PONCTUEL_CONFIG"] = order["config"]
         configure_logs("info")
+        seat._SETTINGS.update(order.get("seat", {}))
+        if "stops_before" in order:
+            stop_before(order["stops_before"])
         uvloop.run(serve(order))
     except BaseException:  # noqa: BLE001 - a fork must end here, whatever happened
         traceback.print_exc()
     finally:
         os._exit(1)
+
+
+def stop_before(step: str) -> None:
+    """Stop, as by SIGSTOP, before the first call of "module:Class.method"."""
+    owner_name, _, name = step.rpartition(".")
+    owner = pkgutil.resolve_name(owner_name)
+    real = getattr(owner, name)
+
+    async def stopped(*arguments: Any, **named: Any) -> Any:
+        setattr(owner, name, real)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return await real(*arguments, **named)
+
+    setattr(owner, name, stopped)
 
 
 def main() -> None:
@@ -156,7 +178,7 @@ class Replica:
 
     @property
     def reached(self) -> Life:
-        """The process at the address callers know: a dead one until the next listens."""
+        """Whose address callers know: a dead one's until the next listens."""
         return next(life for life in reversed(self.lives) if life.address)
 
     @property
@@ -175,6 +197,27 @@ class Replica:
     def restart(self) -> None:
         self.life.kill()
         self.start()
+
+
+def make_replica(
+    house: subprocess.Popen[str],
+    name: str,
+    centre: "CallCentre",
+    plan: dict[str, Any],
+    **more: Any,
+) -> Replica:
+    """One that is not started yet.
+
+    `more`: `tended_seconds`, how often; `seat`, settings of its session; `stops_before`
+    a step, see `stop_before`.
+    """
+    order = {
+        "settings": plan,
+        "clock": centre.clock.as_order(),
+        "config": str(centre.folder / "empty.toml"),
+        "log": str(centre.folder / f"{name}.log"),
+    }
+    return Replica(name, order | more, house)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from proxy.intake.binds import Bind
 from proxy.intake.drawing import Terms, draw_all, first_of_each
-from proxy.intake.epochs import NoSeedError, Tags
+from proxy.intake.epochs import Tags
 from proxy.ledger.entry import decode
 from proxy.ledger.transaction import Head
 from sampling.budget import Budget
@@ -89,9 +89,12 @@ def test_a_call_is_named_by_the_week_of_its_draw_not_by_that_of_its_ring(
     assert leaf.get("c_prev") == (name(1, week - 1).hex() if names_last else None)
 
 
-def test_a_call_without_a_name_in_the_week_of_the_draw_is_not_drawn():
-    with pytest.raises(NoSeedError):
-        draw_all(HEAD, terms(EDGE + timedelta(days=8)), [bind(1)], {})
+def test_a_call_without_a_name_in_the_week_of_the_draw_is_left_out_and_no_other():
+    day = EDGE + timedelta(days=8)
+
+    batch = draw_all(HEAD, terms(day), [bind(1), bind(2, WEEK + 2)], {})
+
+    assert [leaf["c"] for leaf in leaves(batch)] == [name(2, WEEK + 2).hex()]
 
 
 def test_a_call_that_rang_on_both_sides_of_the_weeks_edge_is_drawn_once():

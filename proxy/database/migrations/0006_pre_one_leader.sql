@@ -3,7 +3,6 @@
 CREATE UNLOGGED TABLE waiting_binds (
   site_id text NOT NULL,
   bind_id uuid NOT NULL,
-  replica uuid NOT NULL,
   policy_version integer NOT NULL,
   week integer NOT NULL,
   this_week bytea NOT NULL,
@@ -24,6 +23,8 @@ ALTER TABLE waiting_binds ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_site ON waiting_binds
 USING (site_id = current_setting('ponctuel.site_id', true));
 GRANT SELECT, INSERT, UPDATE, DELETE ON waiting_binds TO ponctuel_service;
+CREATE INDEX waiting_binds_to_draw ON waiting_binds (site_id, expires_at)
+WHERE is_fresh IS NULL AND refusal IS NULL;
 
 -- How often an agent's calls of a campaign were drawn, under a keyed name; only for
 -- policies that raise the probability of agents nobody has heard yet.
@@ -51,3 +52,7 @@ ALTER TABLE calls DROP CONSTRAINT calls_site;
 -- with the site looks as good as the primary key. So no other one does.
 ALTER TABLE calls DROP CONSTRAINT calls_decision_known;
 CREATE INDEX calls_by_decision ON calls (decision_id);
+
+-- Since when too many witnesses say that this is not the ledger they cosigned: it was
+-- set back, or forked. Nothing is drawn or signed on it any more.
+ALTER TABLE ledger_heads ADD COLUMN halted_at timestamptz;
