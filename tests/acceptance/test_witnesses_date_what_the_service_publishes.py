@@ -2,7 +2,9 @@
 
 import asyncio
 import zipfile
+from contextlib import AsyncExitStack
 from io import BytesIO
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -10,7 +12,9 @@ from proxy.errors import SettingsError
 from proxy.evidence.auditor import auditor_text
 from proxy.evidence.bundle import make_bundle
 from proxy.ledger.note import Signer
+from proxy.ledger.transaction import LedgerWentBackError
 from proxy.vault.keys import KeyRing
+from tests.databases import in_database, new_database
 from tests.fakes.auditing import verdict
 from tests.fakes.call_centre import SITE
 from tests.fakes.witnesses import witnesses
@@ -236,3 +240,85 @@ async def test_nonces_of_a_real_witness_make_draws_the_operator_could_not_choose
 
     assert (said["status"], said["findings"]) == (0, []), said
     assert said["mode"] == "witness-seeded", said
+
+
+@pytest.fixture
+async def backup(centre):
+    """Takes a copy of the database while no service runs; gives its address."""
+    async with AsyncExitStack() as copies:
+
+        async def take():
+            await centre.close()
+            await centre.stop_looking()
+            name = urlsplit(centre.dsn).path.removeprefix("/")
+            server = in_database(centre.dsn, "postgres")
+            return await copies.enter_async_context(new_database(server, name))
+
+        yield take
+        await centre.close()
+
+
+async def test_a_restored_ledger_that_lacks_what_others_saw_is_not_drawn_on(
+    watched, backup
+):
+    await watched.open()
+    await watched.hour()
+    old = await backup()
+    await watched.open()
+    await watched.hour()
+    await watched.centre.close()
+
+    await watched.open(dsn=old)
+
+    calls = [await watched.centre.start_call() for _ in range(3)]
+    assert [call.decision_id for call in calls] == [None] * 3
+    assert watched.centre.site.voids.counted["store", "cardio_in"] == 3
+    with pytest.raises(LedgerWentBackError, match="restore the database"):
+        await watched.bundle()
+
+
+async def test_one_witness_alone_cannot_stop_the_draws_while_a_quorum_is_left(
+    watched, backup
+):
+    await watched.open(quorum=1)
+    await watched.hour()
+    old = await backup()
+    watched.running[1].stop()
+    await watched.open(quorum=1)
+    await watched.hour()
+    await watched.centre.close()
+    address = watched.running[1].address
+    await asyncio.to_thread(watched.running[1].start)
+
+    await watched.open(quorum=1, dsn=old)
+
+    assert watched.running[1].address != address
+    assert (await watched.centre.start_call()).decision_id
+
+
+async def test_rules_changed_in_mid_hour_are_dated_still_when_heads_were_thinned(
+    watched,
+):
+    await watched.open()
+    await watched.hour()
+    changed = watched.centre.policy(rate="1%")
+    for _ in range(3):
+        await watched.pass_time(minutes=8)
+        await watched.centre.start_call()
+    await watched.centre.close()
+    await watched.open(site={"policy": changed})
+    await watched.pass_time(minutes=1)
+    await watched.hour()
+    await watched.hour()
+    before = await watched.judged(await watched.bundle())
+    dated = await watched.centre.value(
+        "SELECT min(c.size) FROM cosignatures AS c, policies AS p"
+        " WHERE p.version = 2 AND c.size > p.adopted_seq"
+    )
+    for _ in range(17):
+        await watched.pass_time(hours=3)
+    after = await watched.judged(await watched.bundle())
+
+    kept = await watched.centre.rows("SELECT size FROM checkpoints")
+    assert (before["findings"], after["findings"]) == ([], [])
+    assert (dated,) in kept
