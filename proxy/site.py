@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -42,6 +42,8 @@ from sampling.mixing import Mode
 from sampling.policy import SamplingPolicy
 from sampling.schedule import PolicySchedule
 from sampling.seed import epoch_at
+
+_DATING_MARGIN = timedelta(minutes=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,10 +193,12 @@ class Site:
 
     def _adoption(self) -> Adoption:
         config = self.config
+        # Rules must be seen by witnesses before the epoch they hold from.
+        margin = _DATING_MARGIN if config.witnesses else timedelta(0)
         return Adoption(
             policy=config.policy,
             mode=config.mode,
-            epoch=epoch_at(self.clock(), config.epoch_seconds),
+            epoch=epoch_at(self.clock() + margin, config.epoch_seconds),
             epoch_seconds=config.epoch_seconds,
             has_witnesses=bool(config.witnesses),
         )

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -97,3 +98,54 @@ def test_evidence_of_a_site_that_does_not_exist_is_refused_in_one_line(demo):
     assert refused.returncode == 2
     assert refused.stderr.count("\n") == 1
     assert "known: demo" in refused.stderr
+
+
+@pytest.fixture
+def serving(demo):
+    """`ponctuel serve` on the demo's embedded database."""
+    directory, _ = demo
+    settings = {
+        "PONCTUEL_CONFIG": str(directory / "var" / "demo.toml"),
+        "PONCTUEL_HTTP__PORT": "0",
+        "PONCTUEL_METRICS__PORT": "0",
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "proxy.cli", "serve"],
+        cwd=directory,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        address = process.stdout.readline().split()[2].rstrip(",")
+        yield directory, settings, process, address
+        process.terminate()
+
+
+def test_commands_use_the_embedded_database_that_serve_runs_and_leave_it_running(
+    serving,
+):
+    directory, settings, process, address = serving
+    for command in (
+        ("evidence", "export", "--site", "demo", "--out", "beside.zip"),
+        ("doctor",),
+        ("retention", "sweep", "--dry-run"),
+    ):
+        done = ponctuel(directory, *command, **settings)
+        assert (done.returncode, done.stderr) == (0, ""), command
+
+    with urlopen(f"{address}/livez", timeout=5) as answer:
+        assert answer.status == 200
+    assert process.poll() is None
+    assert check(directory, "beside.zip").returncode == 0
+
+
+def test_a_second_serve_never_takes_the_first_ones_database(serving):
+    directory, settings, process, _ = serving
+
+    refused = ponctuel(directory, "serve", **settings)
+
+    assert refused.returncode == 1
+    assert f"process {process.pid} already runs the database" in refused.stderr
+    assert "PONCTUEL_DATABASE__DSN" in refused.stderr
+    assert process.poll() is None

@@ -298,7 +298,8 @@ async def test_with_witnesses_new_rules_wait_for_the_next_epoch(audited):
     await audited.epochs(3)
     policy = audited.centre.policy(rate="1%", max_seconds=60)
     await audited.open("operator", policy=policy)
-    running = int(audited.clock().timestamp()) // EPOCH
+    # Three minutes is what witnesses are given to date them.
+    running = int(audited.clock().timestamp() + 180) // EPOCH
 
     before = await audited.centre.drawn_call()
     await audited.epochs(3)

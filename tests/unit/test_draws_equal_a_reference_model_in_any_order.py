@@ -9,20 +9,28 @@ above the lawful ones, so that buckets run empty within a few calls.
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import accumulate
 
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from proxy.intake.binds import Bind
+from proxy.intake.drawing import Terms, draw_all, first_of_each
+from proxy.intake.epochs import Tags
+from proxy.ledger.entry import decode
+from proxy.ledger.transaction import Head
 from sampling.budget import MICRO, SITE_BUCKET, Budget
 from sampling.decision import Candidate, decide
 from sampling.draw import draw_value
 from sampling.policy import Purpose, SamplingPolicy
+from sampling.seed import week_at
 from tests.unit import reference_model
 
 STRATA = ("cardio_in", "cardio_out", "other_in")
+NOON = datetime(2026, 11, 17, 12, tzinfo=UTC)
+ONE_RATE = 500_000
 COMMITTED, LOST, ANSWER_LOST = "committed", "lost", "answer lost"
 
 
@@ -67,6 +75,46 @@ class Service:
         c, size, smooth = epoch.figures
         rules = {"c": c, "B": size, "smooth": smooth, "key": epoch.key}
         self.committed.append(rules | {"calls": list(fresh.values())})
+
+
+@dataclass
+class WholeBatches(Service):
+    """The service's own way with a batch: who is new, in which order, on which head."""
+
+    known: dict = field(default_factory=dict)
+
+    def draw(self, calls, epoch, fate):
+        policy = replace(POLICY, budget=Budget(*epoch.figures), rate_ppm=ONE_RATE)
+        terms = Terms(policy=policy, key=epoch.key, epoch=1, now=NOON)
+        fresh = first_of_each([bind_of(call) for call in calls], self.known)
+        head = Head(len(self.ledger), self.tokens, 1, 0, 1)
+        batch = draw_all(head, terms, fresh, {})
+        if fate == LOST:
+            return
+        self.tokens = batch.tokens
+        self.known |= {call.call_key: call for call in batch.calls}
+        self.ledger += [entry_of(decode(body), epoch.key) for body in batch.bodies]
+        c, size, smooth = epoch.figures
+        rules = {"c": c, "B": size, "smooth": smooth, "key": epoch.key}
+        told = [
+            (bind.tags.this_week, bind.stratum, bind.gate_code, ONE_RATE)
+            for bind in fresh
+        ]
+        self.committed.append(rules | {"calls": told})
+
+
+def bind_of(call):
+    tag, stratum, gate, _ = call
+    tags = Tags(week_at(NOON), tag, None, None)
+    return Bind(
+        tags=tags, leg_key=None, connection="pbx", stratum=stratum, gate_code=gate
+    )
+
+
+def entry_of(leaf, key):
+    tag = bytes.fromhex(leaf["c"])
+    made = int(leaf["T"], 16), draw_value(key, tag), leaf["d"] == 1
+    return (tag, *made, leaf.get("x"))
 
 
 @dataclass(frozen=True)
@@ -126,10 +174,10 @@ def days(draw):
     )
 
 
-def live_through(day, rules) -> Service:
+def live_through(day, rules, kind=Service) -> Service:
     """Let a service have this day; in the end everybody who called was answered."""
     line, fates, of_the_day = day
-    service, number = Service(rules), 0
+    service, number = kind(rules), 0
     for size, fate, moves_on, to_the_end in fates:
         batch, line = line[:size], line[size:]
         service.draw(batch, of_the_day[number % len(of_the_day)], fate)
@@ -171,8 +219,8 @@ def check_ceiling(service: Service) -> None:
         assert largest_excess(steps) <= largest * MICRO
 
 
-def check_day(day, rules) -> None:
-    service = live_through(day, rules)
+def check_day(day, rules, kind=Service) -> None:
+    service = live_through(day, rules, kind)
 
     assert service.ledger == reference_model.decisions(service.committed)
     tags = [entry[0] for entry in service.ledger]
@@ -205,6 +253,12 @@ def check_knife_edge(rules) -> None:
 @settings(max_examples=300, deadline=None)
 def test_the_draws_of_any_day_are_the_models_and_keep_the_ceiling(day):
     check_day(day, Rules())
+
+
+@settings(max_examples=200, deadline=None)
+@given(days())
+def test_the_services_own_batches_are_the_models_too(day):
+    check_day(day, Rules(), WholeBatches)
 
 
 def test_a_number_that_equals_its_threshold_is_not_drawn():
