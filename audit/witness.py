@@ -577,14 +577,14 @@ class Server(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Request) -> None:  # type: ignore[explicit-override]  # typing.override is newer than 3.11
-        super().shutdown_request(request)
         if self._open.pop(request, None):
             self._room.release()
+        super().shutdown_request(request)
 
-    def wait_for(self, request: Request) -> None:
+    def wait_for(self, request: Request, seconds: float) -> None:
         """Another step of this connection begins: a head, a body, an answer."""
         begun = self._open[request].begun
-        until = min(time.monotonic() + STEP_SECONDS, begun + CONNECTION_SECONDS)
+        until = min(time.monotonic() + seconds, begun + CONNECTION_SECONDS)
         self._open[request] = Patience(begun, until)
 
     def service_actions(self) -> None:  # type: ignore[explicit-override]  # typing.override is newer than 3.11
@@ -622,7 +622,7 @@ class Handler(BaseHTTPRequestHandler):
     raw_requestline: bytes
 
     def handle_one_request(self) -> None:  # type: ignore[explicit-override]  # typing.override is newer than 3.11
-        self.server.wait_for(self.connection)
+        self.server.wait_for(self.connection, STEP_SECONDS)
         super().handle_one_request()
 
     def parse_request(self) -> bool:  # type: ignore[explicit-override]  # typing.override is newer than 3.11
@@ -638,7 +638,7 @@ class Handler(BaseHTTPRequestHandler):
             return super().parse_request()
         finally:
             self.rfile = rest
-            self.server.wait_for(self.connection)
+            self.server.wait_for(self.connection, STEP_SECONDS)
 
     def _headers(self) -> bytes | None:
         """All lines to the empty one; None if the head is too large."""
@@ -705,7 +705,8 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         if len(body) < length:
             raise Refusal(400, "the body is cut short")
-        self.server.wait_for(self.connection)
+        # The answer waits for our disk, not for the client: it is cut off last.
+        self.server.wait_for(self.connection, CONNECTION_SECONDS)
         self.close_connection = is_last
         return body
 
@@ -769,9 +770,15 @@ def add(options: argparse.Namespace) -> None:
     added = add_log(options.dir, options.vkey, options.epoch_seconds)
     running = added.epoch_at(time.time())
     say(f"will be witnessed from the next `serve` on: {added.keys[0].name}")
-    say(f"epochs of {added.epoch_seconds} seconds: number {running} is running now;")
-    say(f"the ledger's newest OPEN must be {running} to {running + MOST_EPOCHS_AHEAD}.")
-    say("If it is smaller, nonces would be given away before their time: do not serve.")
+    say(spell_epochs(added.epoch_seconds, running))
+    say("If the ledger's is smaller, do not serve: nonces would be told too early.")
+
+
+def spell_epochs(seconds: int, running: int) -> str:
+    return (
+        f"epochs of {seconds} seconds: {running} is running,"
+        f" the ledger's newest OPEN is {running} to {running + MOST_EPOCHS_AHEAD}"
+    )
 
 
 def show(options: argparse.Namespace) -> None:
@@ -804,7 +811,7 @@ def show_log(witness: Witness, origin: str) -> None:
     if first:
         say(f"# first cosigned: size {first[0]}, {spell_time(first[1])}")
     length = witness.logs[origin].epoch_seconds
-    say(f"# epochs of {length} seconds: {witness.epoch(origin)} is running")
+    say(f"# {spell_epochs(length, witness.epoch(origin))}")
     if witness.is_behind(origin):
         say(CLOCK_BEHIND.format(spell_time(signed_at)))
 
@@ -813,7 +820,7 @@ CLOCK_BEHIND = """\
 # THE CLOCK OF THIS MACHINE IS BEHIND {}, the time of the last cosignature:
 # until then this log is answered 503. Set the clock right. If that time itself was
 # wrong (a clock once far ahead), wait for it, or make a new witness: `init` in a new
-# directory; its key to the operator, and to the auditors, who keep the old one beside."""
+# directory; its key to the operator and to auditors, who keep the old one as well."""
 
 
 def show_refused(tree: RefusedTree) -> None:

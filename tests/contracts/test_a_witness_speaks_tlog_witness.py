@@ -343,12 +343,21 @@ def test_every_command_helps_with_an_example(name):
     assert f"python witness.py {name} " in done.stdout
 
 
+def test_without_a_command_it_helps_with_an_example():
+    done = command("--help")
+
+    assert done.returncode == 0
+    assert "example:\n  python witness.py init " in done.stdout
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         [],
         ["serve"],
         ["serve", "nowhere"],
+        ["serve", "nowhere", "--port", "99999"],
+        ["serve", "nowhere", "--port", "-1"],
         ["init", "somewhere", "--name", "two words"],
         ["add", "nowhere", "no-key"],
         ["nonce", "nowhere", "--origin", "x", "--epoch", "-1"],
@@ -405,21 +414,22 @@ def certificate(tmp_path_factory):
     return folder / "cert.pem", folder / "key.pem"
 
 
-async def test_it_serves_over_tls_and_a_silent_client_delays_nobody(
+async def test_it_serves_over_tls_and_silent_clients_delay_nobody(
     tmp_path, clock, certificate, http
 ):
     with witnesses(tmp_path, clock, "dpo.example/witness") as (one,):
         one.make(LOG.key.encode())
         address = one.serve("--certificate", certificate[0], "--key", certificate[1])
         host, port = address.removeprefix("https://").split(":")
-        _, silent = await asyncio.open_connection(host, port)  # no handshake
+        silent = [await asyncio.open_connection(host, port) for _ in range(20)]
         trust = ssl.create_default_context(cafile=certificate[0])
         trust.check_hostname = False
         async with http.get(
             f"{address}/nonce-commitments?origin={ORIGIN}&first=1&count=1", ssl=trust
         ) as response:
             told = json.loads(await response.read())
-        silent.close()
+        for _, writer in silent:
+            writer.close()  # there was no handshake
 
     assert told["first"] == 1
     assert not [line for line in one.told if "Traceback" in line]
@@ -428,8 +438,11 @@ async def test_it_serves_over_tls_and_a_silent_client_delays_nobody(
 # --- Slow clients -----------------------------------------------------------------
 
 
-async def test_who_sends_a_byte_now_and_then_is_cut_off(tmp_path, clock, monkeypatch):
-    monkeypatch.setattr(witness_program, "CONNECTION_SECONDS", 0)
+@pytest.mark.parametrize("limit", ["STEP_SECONDS", "CONNECTION_SECONDS"])
+async def test_who_sends_a_byte_now_and_then_is_cut_off(
+    tmp_path, clock, monkeypatch, limit
+):
+    monkeypatch.setattr(witness_program, limit, 0)
     witness_program.make_home(tmp_path / "w", "dpo.example/witness")
     witness = witness_program.Witness(tmp_path / "w", lambda: clock().timestamp())
     server = witness_program.Server(witness, ("127.0.0.1", 0), None)
