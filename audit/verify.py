@@ -1984,6 +1984,7 @@ def as_json(case: Case, facts: Facts) -> str:
 
 LARGEST_RECEIPT = 2 * LARGEST_NOTE
 RECEIPT_TITLE = "c2sp.org/tlog-proof@v1"
+RESULTS = {b"1": "to be recorded (RECORD)", b"0": "not recorded (SKIP)"}
 WHY_NONE = "; nothing could have been recorded: the reason is {}"
 SAID = """\
 Drawn: {result}
@@ -1992,7 +1993,7 @@ Stratum: {stratum}
 Hour: epoch {epoch}; if an epoch is an hour, {start:%Y-%m-%d %H:%M} to {end:%H:%M} UTC
 Leaf {index}: {leaf}"""
 NOT_SHOWN = (
-    "that it is your call's: the tag {} follows from a call's id, for the tag key's holder",
+    "that it is your call's: a holder of that week's tag key can tell, by its tag {}",
     "whether the draw was right: a bundle with this leaf at this place shows that",
     "what became of a recording, or that nothing else recorded",
 )
@@ -2093,9 +2094,7 @@ def said_of_draw(receipt: Receipt, fields: DrawFields) -> str:
     threshold, epoch, reason = int(fields[0], 16), int(fields[5]), fields[8]
     start = epoch * 3600
     return SAID.format(
-        result="to be recorded (RECORD)"
-        if fields[4] == b"1"
-        else "not recorded (SKIP)",
+        result=RESULTS[fields[4]],
         chance=threshold / 2**64,
         threshold=threshold,
         why=WHY_NONE.format(reason.decode()) if reason and not threshold else "",
@@ -2112,15 +2111,11 @@ def receipt_as_text(case: Case, facts: Facts) -> Iterator[str]:
     yield f"{facts['origin']}: leaf {facts['index']} of {facts['size']}"
     yield from findings_as_text(case, "receipt")
     if facts["said"]:
-        yield (
-            "It claims, unproven:" if case.counts else "It proves that the ledger says:"
-        )
+        yield "It says, unproven:" if case.counts else "It proves that the ledger says:"
         yield facts["said"]
-    signed = f"{facts['witnesses']} of your witnesses, {facts['quorum']} needed"
-    by = facts["cosigned"]
-    yield f"Cosigned: {signed}" + (
-        f"; by {minute(by):%Y-%m-%d %H:%M} UTC" if by else ""
-    )
+    signed, time = "{witnesses} of your witnesses, {quorum} needed", facts["cosigned"]
+    by = f"; by {minute(time):%Y-%m-%d %H:%M} UTC" if time else ""
+    yield f"Cosigned: {signed.format(**facts)}{by}"
     yield "NOT SHOWN:"
     yield from (f"  - {what}" for what in case.not_checked)
 

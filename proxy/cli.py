@@ -15,7 +15,9 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="ponctuel",
         description="Call recording that minimises itself: a random few, no more.",
-        epilog="Settings: PONCTUEL_* over ponctuel.toml; see docs/settings.md.",
+        epilog="example:\n  PONCTUEL_CONFIG=ponctuel.toml ponctuel doctor\n\n"
+        "Settings: PONCTUEL_* over ponctuel.toml; see docs/settings.md.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for module in (demo, serve, doctor, retention, evidence, ship):

@@ -11,12 +11,11 @@ import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 
-from pydantic import SecretStr
 from rich.console import Console
 from rich.live import Live
 
 from proxy.app import Service, utc_now
-from proxy.commands.running import Parsers, add_command, add_json
+from proxy.commands.running import Parsers, add_command, add_json, over
 from proxy.demo.clock import NOW, LateClock
 from proxy.demo.database import GivenDatabase, demo_database
 from proxy.demo.ground import SITE, Ground, choose_ground, write_settings
@@ -101,7 +100,7 @@ async def _stage(ground: Ground, calls: int, screen: Screen) -> AsyncIterator[St
         )
         async with database as found:
             clock = LateClock(NOW if found.has_history else A_MONTH_AGO)
-            async with _running(_over(settings, found.dsn), clock) as service:
+            async with _running(over(settings, found.dsn), clock) as service:
                 yield Story(
                     service=service,
                     simulator=simulator,
@@ -135,11 +134,6 @@ def _given(settings: Settings) -> GivenDatabase | None:
     dsn = settings.database.dsn.get_secret_value()
     migrate_dsn = settings.database.migrate_dsn.get_secret_value()
     return GivenDatabase(dsn, migrate_dsn or dsn) if dsn else None
-
-
-def _over(settings: Settings, dsn: str) -> Settings:
-    database = settings.database.model_copy(update={"dsn": SecretStr(dsn)})
-    return settings.model_copy(update={"database": database})
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from proxy.commands.running import Parsers, add_command, add_json, show, sites_o
 from proxy.database.migrate import check_schema
 from proxy.errors import PonctuelError
 from proxy.settings import Settings, load_settings
+from proxy.site import Site
 from proxy.site_settings import SitePart
 from sampling.gates import closed_gate
 from sampling.policy import NO_POLICY
@@ -113,11 +114,24 @@ async def _of_sites(settings: Settings) -> AsyncIterator[Finding]:
         async with sites_only(settings) as service:
             yield _verdict("vault", await service.fault_of_vault())
             for name, site in service.sites.items():
+                yield _log_key(f"{name}: log key", site)
+            for name, site in service.sites.items():
                 async with site.database.connection() as connection:
                     await check_schema(connection)
                 yield Finding(f"{name}: database", "ok", "schema fits, role is fenced")
     except PonctuelError as error:
         yield Finding("database", "FAIL", str(error))
+
+
+def _log_key(name: str, site: Site) -> Finding:
+    """The line of an auditor's file; a witness is given the key itself."""
+    if not site.keys.exists():
+        return Finding(name, "ok", "made when the site is first served")
+    try:
+        site.keys.open()
+        return Finding(name, "ok", f"log {site.signer.key.encode()}")
+    except PonctuelError as error:
+        return Finding(name, "FAIL", str(error))
 
 
 def _verdict(name: str, fault: PonctuelError | None) -> Finding:

@@ -3,25 +3,35 @@
 import argparse
 import asyncio
 import json
-import os
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import BinaryIO
 
-from proxy.commands.running import Parsers, add_command, add_json, show, sites_only
-from proxy.errors import SettingsError, StorageError
+from proxy.commands.files import private_file, whole_file
+from proxy.commands.running import (
+    Parsers,
+    add_command,
+    add_group,
+    add_json,
+    show,
+    sites_only,
+)
+from proxy.errors import SettingsError
 from proxy.evidence.auditor import auditor_text
 from proxy.evidence.bundle import make_bundle
+from proxy.evidence.extent import Extent
 from proxy.evidence.receipts import call_receipt
 from proxy.settings import load_settings
 from proxy.site import Site
 
+_EXPORT = "ponctuel evidence export --site nord --out nord.zip"
+
 
 def add_to(parsers: Parsers) -> None:
-    evidence = parsers.add_parser("evidence", help="What an outsider can recompute.")
-    actions = evidence.add_subparsers(required=True, metavar="ACTION")
+    actions = add_group(
+        parsers, "evidence", "ACTION", "What an outsider can recompute.", _EXPORT
+    )
     _add_export(actions)
     _add_receipt(actions)
     _add_tagkeys(actions)
@@ -33,7 +43,7 @@ def _add_export(actions: Parsers) -> None:
         "export",
         lambda args: asyncio.run(_export(args)),
         "Write a site's evidence bundle, which audit/verify.py checks offline.",
-        "ponctuel evidence export --site nord --out nord.zip",
+        f"{_EXPORT} --auditor-file auditor.txt",
     )
     export.add_argument("--site", required=True, help="the site's code")
     export.add_argument("--out", required=True, type=Path, metavar="FILE")
@@ -41,7 +51,8 @@ def _add_export(actions: Parsers) -> None:
         "--auditor-file",
         type=Path,
         metavar="FILE",
-        help="also write the keys, for the auditor to keep out of our reach",
+        help="first write the keys to a new file, also where no quorum has signed "
+        "yet, for the auditor to keep out of our reach",
     )
     add_json(export)
 
@@ -82,16 +93,46 @@ def _add_tagkeys(actions: Parsers) -> None:
 
 async def _export(args: argparse.Namespace) -> int:
     async with _attached(args.site) as site:
-        bundle = await make_bundle(
-            site.ledger, site.publisher, site.signer, site.cosigning
-        )
-        args.out.write_bytes(bundle)
-        if args.auditor_file:
-            args.auditor_file.write_text(
-                auditor_text(site.signer.key, site.config.witnesses, site.config.quorum)
+        with whole_file(args.out, "--out") as file:
+            if args.auditor_file:
+                _write_auditor_file(args.auditor_file, site)
+            bundle = await make_bundle(
+                site.ledger, site.publisher, site.signer, site.cosigning
             )
-    show({"written": args.out, "bytes": len(bundle)}, as_json=args.json)
+            file.write(bundle)
+        newest = await site.cosignatures.newest_head()
+    extent = Extent.of(bundle, site.signer.key, site.config.witnesses)
+    values: dict[str, object] = {"written": args.out, "bytes": len(bundle)}
+    values |= _in_figures(extent, newest.size if newest else 0, args)
+    show(values, as_json=args.json)
     return 0
+
+
+def _write_auditor_file(path: Path, site: Site) -> None:
+    """Before any bundle: a witness needs the log's key before anything is cosigned."""
+    why = "; this one may hold an auditor's own lines, so it is left as it is"
+    text = auditor_text(site.signer.key, site.config.witnesses, site.config.quorum)
+    with private_file(path, "--auditor-file", why=why) as file:
+        file.write(text.encode())
+
+
+def _in_figures(
+    extent: Extent, ledger_size: int, args: argparse.Namespace
+) -> dict[str, object]:
+    """Where the evidence ends, and in one sentence why, if not with the ledger."""
+    roles = extent.cosigned_by
+    values: dict[str, object] = {
+        "size": extent.size,
+        "ledger_size": ledger_size,
+        "disclosed": extent.disclosed,
+        "cosigned_by": roles if args.json else ", ".join(roles) or "nobody",
+    }
+    if extent.size < ledger_size:
+        values["note"] = (
+            f"The evidence ends at leaf {extent.size} of {ledger_size}: too few "
+            'witnesses have cosigned more; the lines "not cosigned" in the log say why.'
+        )
+    return values
 
 
 async def _receipt(args: argparse.Namespace) -> int:
@@ -100,7 +141,7 @@ async def _receipt(args: argparse.Namespace) -> int:
         raise SettingsError("it is empty", field="--call-id", fix="give the call's id")
     async with _attached(args.site) as site:
         found = await call_receipt(site, args.connection, call_id)
-    with _private_file(args.out) as file:
+    with private_file(args.out, "--out") as file:
         file.write(found.receipt.encode())
     if args.json:
         values = {
@@ -119,7 +160,7 @@ async def _receipt(args: argparse.Namespace) -> int:
 async def _tagkeys(args: argparse.Namespace) -> int:
     """The file is made first: nothing is noted as handed out that cannot be written."""
     async with _attached(args.site) as site:
-        with _private_file(args.out) as file:
+        with private_file(args.out, "--out") as file:
             keys = await site.tag_keys.hand_out()
             named = {str(week): key.hex() for week, key in keys.items()}
             file.write(json.dumps(named, indent=1).encode() + b"\n")
@@ -129,7 +170,7 @@ async def _tagkeys(args: argparse.Namespace) -> int:
 
 @asynccontextmanager
 async def _attached(name: str) -> AsyncIterator[Site]:
-    """One site of a service that may run at the same time."""
+    """One site of a service that may run at the same time; it keeps its database."""
     async with sites_only(load_settings()) as service:
         site = service.sites.get(name)
         if site is None:
@@ -139,24 +180,3 @@ async def _attached(name: str) -> AsyncIterator[Site]:
             )
         await site.attach()
         yield site
-
-
-@contextmanager
-def _private_file(path: Path) -> Iterator[BinaryIO]:
-    """A new file only its owner may read; gone again if it could not be filled."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        raise SettingsError(
-            f"{path} cannot be written: {error.strerror}",
-            field="--out",
-            fix="name a file that does not exist yet",
-        ) from None
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            yield stream
-    except BaseException as error:
-        path.unlink()
-        if isinstance(error, OSError):
-            raise StorageError(f"{path}: {error.strerror}") from error
-        raise

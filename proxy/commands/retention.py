@@ -5,19 +5,26 @@ import asyncio
 import dataclasses
 
 from proxy.commands.progress import counting
-from proxy.commands.running import Parsers, add_command, add_json, show, sites_only
+from proxy.commands.running import (
+    Parsers,
+    add_command,
+    add_group,
+    add_json,
+    show,
+    sites_only,
+)
 from proxy.settings import load_settings
 
 
 def add_to(parsers: Parsers) -> None:
-    retention = parsers.add_parser("retention", help="How recordings end.")
-    actions = retention.add_subparsers(required=True, metavar="ACTION")
+    example = "ponctuel retention sweep --dry-run"
+    actions = add_group(parsers, "retention", "ACTION", "How recordings end.", example)
     sweep = add_command(
         actions,
         "sweep",
         lambda args: asyncio.run(_sweep(args)),
         "Destroy every recording and key that is due, verify, write the receipts.",
-        "ponctuel retention sweep --dry-run",
+        example,
     )
     sweep.add_argument(
         "--dry-run", action="store_true", help="only say how many are due"

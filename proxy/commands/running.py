@@ -6,7 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from pydantic import SecretStr
+
 from proxy.app import Service
+from proxy.database.embedded import DatabaseInUseError
+from proxy.logs import configure_logs
 from proxy.settings import Settings
 
 Run = Callable[[argparse.Namespace], int]
@@ -28,11 +32,26 @@ def add_command(
     parsers: Parsers, name: str, run: Run, summary: str, example: str
 ) -> argparse.ArgumentParser:
     """A command with its help and an example a reader can paste."""
+    parser = _add_parser(parsers, name, summary, example)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_group(
+    parsers: Parsers, name: str, metavar: str, summary: str, example: str
+) -> Parsers:
+    """A word with commands under it, and an example of one."""
+    parser = _add_parser(parsers, name, summary, example)
+    return parser.add_subparsers(required=True, metavar=metavar)
+
+
+def _add_parser(
+    parsers: Parsers, name: str, summary: str, example: str
+) -> argparse.ArgumentParser:
     parser = parsers.add_parser(name, help=summary)
     parser.description = summary
     parser.epilog = f"example:\n  {example}"
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.set_defaults(run=run)
     return parser
 
 
@@ -54,10 +73,27 @@ def show(values: dict[str, object], *, as_json: bool) -> None:
 
 @asynccontextmanager
 async def sites_only(settings: Settings) -> AsyncIterator[Service]:
-    """The sites of a service that listens to nobody, for commands that act on them."""
+    """The sites of a service that listens to nobody, for commands that act on them.
+
+    What they log goes to standard error, for standard output is the command's answer.
+    Where `serve` runs the embedded database, its server is used, and left running.
+    """
+    configure_logs("warning")
     service = Service(settings)
     try:
-        await service.open_sites()
+        try:
+            await service.open_sites()
+        except DatabaseInUseError as in_use:
+            if not in_use.address:
+                raise
+            service = Service(over(settings, in_use.address))
+            await service.open_sites()
         yield service
     finally:
         await service.stop()
+
+
+def over(settings: Settings, dsn: str) -> Settings:
+    """The same settings, with another database."""
+    database = settings.database.model_copy(update={"dsn": SecretStr(dsn)})
+    return settings.model_copy(update={"database": database})

@@ -64,6 +64,23 @@ SETTINGS = {
 FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
 
 
+class DatabaseInUseError(EmbeddedPostgresError):
+    """Another process runs the database.
+
+    `address`: where it listens, for a command that only visits; empty if not yet.
+    """
+
+    error_id = "database-in-use"
+
+    def __init__(self, detail: str, *, address: str) -> None:
+        super().__init__(
+            detail,
+            fix="stop it first, or give this one its own PONCTUEL_DATA_DIR, or give"
+            " both a PostgreSQL of your own through PONCTUEL_DATABASE__DSN",
+        )
+        self.address = address
+
+
 class EmbeddedPostgres:
     """The server on one data directory, from `start()` to `stop()`.
 
@@ -132,7 +149,7 @@ class EmbeddedPostgres:
             self._await_ready(server)
             self._undo = undo.pop_all()
             self._server = server
-        return f"postgresql://app@/postgres?port=5432&host={quote(sockets)}"
+        return _address(sockets)
 
     def _beside(self, suffix: str) -> Path:
         return self._directory.with_name(self._directory.name + suffix)
@@ -150,15 +167,19 @@ class EmbeddedPostgres:
         path = self._beside(".lock")
         with _lock(path, os.O_RDWR | os.O_CREAT, patience=0) as lock:
             if lock is None:
-                raise EmbeddedPostgresError(
+                raise DatabaseInUseError(
                     f"process {path.read_text() or '?'} already runs the database"
                     f" in {self._directory}",
-                    fix="stop that process, or give this one its own PONCTUEL_DATA_DIR,"
-                    " or let both use one server with PONCTUEL_DATABASE__DSN",
+                    address=self._address_of_other(),
                 )
             os.truncate(lock, 0)
             os.write(lock, b"%d" % os.getpid())
             yield
+
+    def _address_of_other(self) -> str:
+        """Where the lock's holder has its server listen; empty while it starts."""
+        process_id, sockets = self._ready_server()
+        return _address(sockets) if _works_in(process_id, self._directory) else ""
 
     @contextmanager
     def _sole_user(self, directory: Path) -> Iterator[int]:
@@ -264,11 +285,16 @@ class EmbeddedPostgres:
 
     def _is_ready(self, process_id: int) -> bool:
         """Look where pg_ctl looks: the eighth line of postmaster.pid is the state."""
+        return self._ready_server()[0] == str(process_id)
+
+    def _ready_server(self) -> tuple[str, str]:
+        """Process and socket directory of a server that is ready, or else nothing."""
         try:
             lines = (self._directory / "postmaster.pid").read_text().split("\n")
-        except FileNotFoundError:
-            return False
-        return lines[0] == str(process_id) and "ready" in map(str.strip, lines[7:])
+        except OSError:
+            return "", ""
+        is_ready = "ready" in map(str.strip, lines[7:])
+        return (lines[0], lines[4]) if is_ready else ("", "")
 
     def _failed(self, program: str) -> EmbeddedPostgresError:
         path = self._beside(".log")
@@ -279,6 +305,10 @@ class EmbeddedPostgres:
             f"{program} failed on {self._directory}: {last_words or 'no word'}",
             fix=f"see {path}, or set PONCTUEL_DATABASE__DSN to a server that runs",
         )
+
+
+def _address(sockets: str) -> str:
+    return f"postgresql://app@/postgres?port=5432&host={quote(sockets)}"
 
 
 def _check_caller() -> None:

@@ -19,7 +19,7 @@ def auditor_text(
             f"log {log_key.encode()}",
             "# A line for each witness (dpo, cse or public, and its verifier key), and",
             "# how many must have signed. Where they came later than the ledger, add",
-            "# the size it had then: quorum 2 15230",
+            "# the first size they signed, from a witness's own `show`: quorum 2 15230",
             *(f"witness {each.role} {each.key.encode()}" for each in witnesses),
             f"quorum {quorum}",
             "# Checkpoints you have seen yourself: seen <size> <root in base64>",

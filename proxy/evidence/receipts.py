@@ -32,9 +32,11 @@ What it does not prove: that the leaf's name {tag} is your call's.
 Only a holder of that week's tag key can compute a name from a call's id: ask the DPO,
 or an inspector. Nor does it say what became of a recording; later leaves do.
 
-How to check it: with any program for C2SP tlog-proof files, giving it the leaf and the
-log's key, which you have compared by telephone; or look for the leaf at its place in a
-bundle that verify.py finds clean.
+How to check it, on your own machine: python verify.py --receipt FILE --policy YOURS,
+with your own copy of audit/verify.py. YOURS has two lines, which you have compared by
+telephone: "origin {origin}", and "log " with the log's key below.
+Any program for C2SP tlog-proof files will do as well, and the leaf stands at this place
+in every later bundle.
 
 log   {vkey}
 leaf  {leaf}

@@ -5,7 +5,8 @@ works council's machine may well be next door.
 """
 
 import asyncio
-from collections.abc import Sequence
+import ssl
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 import aiohttp
@@ -19,6 +20,17 @@ from proxy.ledger.witnessing import (
 )
 
 ANSWER_SECONDS = 5
+# What C2SP tlog-witness means by these, and what mends it. 409 is no failure.
+_REMEDIES: Mapping[int, str] = {
+    HTTPStatus.FORBIDDEN: "the log's key is not the one it was given: compare it with"
+    " what `ponctuel doctor` prints",
+    HTTPStatus.NOT_FOUND: "it does not know this log: whoever runs it calls `witness.py"
+    " add` with the key that `ponctuel doctor` prints, and starts its serve again; or"
+    " the address is wrong",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "it saw another history of this ledger: find out"
+    " whether our database went back; it keeps both heads as a proof",
+    HTTPStatus.SERVICE_UNAVAILABLE: "whoever runs it looks at its clock and its disk",
+}
 LARGEST_ANSWER = 16 << 10  # bytes; a witness with several keys answers a line for each
 
 
@@ -42,10 +54,12 @@ class WitnessClient:
                 url, data=body, allow_redirects=False
             ) as response:
                 if response.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-                    raise OtherHistoryError("it saw another history of this ledger")
+                    raise OtherHistoryError(_refusal(response.status))
                 if response.status not in {HTTPStatus.OK, HTTPStatus.CONFLICT}:
-                    raise WitnessError(f"it answered {response.status}")
+                    raise WitnessError(_refusal(response.status))
                 return response.status, await _read(response)
+        except ssl.SSLError as error:
+            raise WitnessError(_untrusted(error)) from None
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             raise WitnessError(f"no answer ({type(error).__name__})") from None
 
@@ -65,6 +79,22 @@ class WitnessClient:
                 connector=aiohttp.TCPConnector(force_close=True),
             )
         return self._session
+
+
+def _refusal(status: int) -> str:
+    remedy = _REMEDIES.get(status)
+    return f"it answered {status}" + (f": {remedy}" if remedy else "")
+
+
+def _untrusted(error: ssl.SSLError) -> str:
+    """Every fault of TLS; those of the certificate with what to do."""
+    cause = getattr(error, "certificate_error", error)  # aiohttp wraps it
+    if not isinstance(cause, ssl.SSLCertVerificationError):
+        return f"no answer over TLS ({type(error).__name__}): does it speak https?"
+    return (
+        f"its certificate is not trusted ({cause.verify_message}): give it a public"
+        " one, or name the file of whoever signed it in SSL_CERT_FILE, for this service"
+    )
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

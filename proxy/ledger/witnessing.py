@@ -33,6 +33,8 @@ class WitnessError(PonctuelError):
 class OtherHistoryError(WitnessError):
     """A witness says that this is not the ledger it cosigned before."""
 
+    error_id = "other-history"
+
 
 @dataclass(frozen=True, slots=True)
 class Witness:

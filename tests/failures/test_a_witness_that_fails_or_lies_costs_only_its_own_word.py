@@ -15,7 +15,7 @@ from proxy.ledger.cosigning import Cosigning
 from proxy.ledger.entry import Kind
 from proxy.ledger.note import Cosigner, Signer, Verified
 from proxy.ledger.publisher import Publisher
-from proxy.ledger.transaction import Ledger
+from proxy.ledger.transaction import Ledger, LedgerWentBackError
 from proxy.ledger.witness_client import LARGEST_ANSWER, WitnessClient
 from proxy.ledger.witnessing import Witness
 from tests.fakes.lying_witness import LyingWitness
@@ -156,6 +156,7 @@ LIES = {
 
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
 async def test_whatever_one_witness_answers_nothing_false_is_stored(house, lie):
+    house.cosigning = house.with_quorum(1)
     house.lying.answer = lie(house.lying)
 
     for _ in range(2):
@@ -164,6 +165,18 @@ async def test_whatever_one_witness_answers_nothing_false_is_stored(house, lie):
         assert len(said) == 1, "one line for the one that lied"
     assert {name for _, name in await house.stored()} == {CSE.key.name}
     assert house.honest.size == house.size, "the other is asked all the same"
+
+
+@pytest.mark.parametrize("lie", ["a split view", "a longer ledger"])
+async def test_without_a_quorum_that_knows_this_ledger_nothing_more_is_signed(
+    house, lie
+):
+    house.lying.answer = LIES[lie](house.lying)
+
+    await house.minute()
+
+    with pytest.raises(LedgerWentBackError):
+        await house.minute()
     assert await house.cosigning.kept.newest_witnessed() is None
 
 

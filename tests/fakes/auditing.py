@@ -14,12 +14,16 @@ def verdict(folder: Path, bundle: bytes, policy: str, now: datetime) -> dict[str
     """What the verifier says of a bundle, with its exit status."""
     (folder / "bundle.zip").write_bytes(bundle)
     (folder / "auditor.txt").write_text(policy, "utf-8")
+    return checked(
+        *(folder / "bundle.zip", "--policy", folder / "auditor.txt"),
+        *("--json", "--now", now.isoformat()),
+    )
+
+
+def checked(*arguments: str | Path) -> dict[str, Any]:
+    """What the verifier says with these arguments, `--json` among them."""
     done = subprocess.run(
-        [
-            *(sys.executable, "-I", str(VERIFIER), str(folder / "bundle.zip")),
-            *("--policy", str(folder / "auditor.txt"), "--json"),
-            *("--now", now.isoformat()),
-        ],
+        [sys.executable, "-I", str(VERIFIER), *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,

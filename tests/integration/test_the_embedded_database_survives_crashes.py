@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 
 from proxy.database import embedded
-from proxy.database.embedded import EmbeddedPostgres, find_binaries
+from proxy.database.embedded import DatabaseInUseError, EmbeddedPostgres, find_binaries
 from proxy.errors import EmbeddedPostgresError
 from tests.embedded_application import (
     SERVERS,
@@ -169,6 +169,25 @@ def test_two_applications_in_one_process_are_refused_too(directory):
         with pytest.raises(EmbeddedPostgresError, match=f"process {os.getpid()} "):
             EmbeddedPostgres(directory).start()
         assert ask(dsn, "SELECT 1") == 1
+
+
+def test_one_who_only_visits_is_told_where_the_server_listens(directory):
+    with application(directory, find_binaries()) as first:
+        dsn = address(first)
+        with pytest.raises(DatabaseInUseError) as refused:
+            EmbeddedPostgres(directory).start()
+        assert refused.value.address == dsn
+        assert ask(refused.value.address, "SELECT 1") == 1
+
+
+def test_no_address_is_told_of_a_server_that_has_ended(directory):
+    with application(directory, find_binaries()) as first:
+        address(first)
+        os.kill(postmaster_of(directory), signal.SIGKILL)  # it leaves its pid file
+        wait_until(lambda: not is_running(postmaster_of(directory)))
+        with pytest.raises(DatabaseInUseError) as refused:
+            EmbeddedPostgres(directory).start()
+        assert refused.value.address == ""
 
 
 def test_waiting_for_a_server_that_will_not_end_is_bounded(directory, monkeypatch):
