@@ -360,8 +360,10 @@ SAFE_NAME = re.compile(r"(?![./])(?!.*(//|/\.|/$))[A-Za-z0-9._/-]+")
 STORED, DEFLATED = 0, 8  # ZIP methods that are read; the canonical one is the first
 MOST_IN_ZIP32 = 0xFFFF
 # What zipfile raises for a file that is none, is cut short, or claims the impossible.
-BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, struct.error, EOFError)
-REFUSED_ZIP = (NotImplementedError, OverflowError)
+BROKEN_ZIP = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError),
+    *(NotImplementedError, OverflowError),
+)
 
 
 class BoundedFile(io.FileIO):
@@ -2191,7 +2193,7 @@ def report(options: argparse.Namespace) -> tuple[Case, str]:
 def in_words(error: Exception) -> str:
     if isinstance(error, (UnreadableError, OSError)):
         return str(error)
-    if isinstance(error, BROKEN_ZIP + REFUSED_ZIP):
+    if isinstance(error, BROKEN_ZIP):
         return f"the bundle is not a ZIP that can be read: {error}"
     return f"unforeseen: {type(error).__name__}: {error}"
 

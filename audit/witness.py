@@ -903,6 +903,12 @@ def parser() -> argparse.ArgumentParser:
         made.set_defaults(act=act)
         return made
 
+    describe(command)
+    return found
+
+
+def describe(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """What the commands do and take."""
     made = command(init, "Make a witness and its keys.", "w --name dpo.example/w1")
     made.add_argument("--name", required=True, help="a domain and path of yours")
     made = command(add, "Add a log to witness.", "w ponctuel.example/nord+1a2b3c4d+AQ…")
@@ -927,7 +933,6 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--origin", required=True)
     made.add_argument("--epoch", required=True, type=natural)
-    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

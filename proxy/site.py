@@ -116,23 +116,26 @@ class Site:
             self.ledger, self.vault, self.outcomes, clock, config.max_bytes
         )
         self.takeovers = Takeovers(database, self.audio, self.outcomes, sources, clock)
-        self.calls = SiteIntake(
+        self.calls = self._intake()
+
+    def _intake(self) -> SiteIntake:
+        return SiteIntake(
             ledger=self.ledger,
             epochs=self.epochs,
             sequencer=Sequencer(
                 self.ledger,
                 self.epochs,
-                clock,
+                self.clock,
                 on_unanswered=self.unanswered.note,
                 on_void=self.voids.note,
             ),
             outcomes=self.outcomes,
             takeovers=self.takeovers,
-            stops=Stops(database),
+            stops=Stops(self.database),
             voids=self.voids,
             name_agent=self.keys.name_agent,
-            lines=config.lines,
-            clock=clock,
+            lines=self.config.lines,
+            clock=self.clock,
         )
 
     @cached_property

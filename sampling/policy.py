@@ -4,6 +4,7 @@ The law gives no number for "occasional". The ceilings below are this product's 
 are constants of the code, not settings: no configuration, role or route overrides them.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
@@ -112,49 +113,53 @@ def parse_rate(text: str) -> int:
 
 def faults(policy: SamplingPolicy) -> list[PolicyFault]:
     """Everything that makes this policy unlawful here; empty when it may be used."""
-    budget = policy.budget
-    per_1000 = budget.burst + budget.ceiling_ppm / 1000
-    length = policy.ends_on - policy.starts_on
-    checks = (
-        (
-            policy.rate_ppm > HARD_CEILING_PPM,
-            PolicyFault("rate", "above the hard ceiling", "at most 10%"),
-        ),
-        (
-            budget.ceiling_ppm > HARD_CEILING_PPM,
-            PolicyFault("ceiling", "above the hard ceiling", "at most 10%"),
-        ),
-        (
-            policy.rate_ppm > budget.ceiling_ppm,
-            PolicyFault("rate", "above the policy's own ceiling", "lower the rate"),
-        ),
-        (
-            per_1000 > HARD_CEILING_PER_1000,
-            PolicyFault(
-                "burst",
-                f"allows {per_1000:g} recordings in 1,000 calls",
-                "burst + 1000 x ceiling must be at most 100",
-            ),
-        ),
-        (
-            not 1 <= budget.smooth <= budget.burst,
-            PolicyFault("smooth", "out of range", "between 1 and burst"),
-        ),
-        (
-            not timedelta(0) < length <= MAX_CAMPAIGN,
-            PolicyFault("ends_on", "campaign too long or empty", "1 to 92 days"),
-        ),
-        (
-            not 1 <= policy.max_seconds <= MAX_RECORDED_SECONDS,
-            PolicyFault("max_seconds", "out of range", "1 to 3600"),
-        ),
-        (
-            not 1 <= policy.kept_days <= MAX_KEPT_DAYS,
-            PolicyFault("kept_days", "out of range", "1 to 180"),
-        ),
-    )
+    checks = (*_checks_of_rates(policy), *_checks_of_lengths(policy))
     found = [fault for is_wrong, fault in checks if is_wrong]
     return found + _coverage_faults(policy)
+
+
+def _checks_of_rates(policy: SamplingPolicy) -> Iterator[tuple[bool, PolicyFault]]:
+    budget = policy.budget
+    per_1000 = budget.burst + budget.ceiling_ppm / 1000
+    yield (
+        policy.rate_ppm > HARD_CEILING_PPM,
+        PolicyFault("rate", "above the hard ceiling", "at most 10%"),
+    )
+    yield (
+        budget.ceiling_ppm > HARD_CEILING_PPM,
+        PolicyFault("ceiling", "above the hard ceiling", "at most 10%"),
+    )
+    yield (
+        policy.rate_ppm > budget.ceiling_ppm,
+        PolicyFault("rate", "above the policy's own ceiling", "lower the rate"),
+    )
+    yield (
+        per_1000 > HARD_CEILING_PER_1000,
+        PolicyFault(
+            "burst",
+            f"allows {per_1000:g} recordings in 1,000 calls",
+            "burst + 1000 x ceiling must be at most 100",
+        ),
+    )
+    yield (
+        not 1 <= budget.smooth <= budget.burst,
+        PolicyFault("smooth", "out of range", "between 1 and burst"),
+    )
+
+
+def _checks_of_lengths(policy: SamplingPolicy) -> Iterator[tuple[bool, PolicyFault]]:
+    yield (
+        not timedelta(0) < policy.ends_on - policy.starts_on <= MAX_CAMPAIGN,
+        PolicyFault("ends_on", "campaign too long or empty", "1 to 92 days"),
+    )
+    yield (
+        not 1 <= policy.max_seconds <= MAX_RECORDED_SECONDS,
+        PolicyFault("max_seconds", "out of range", "1 to 3600"),
+    )
+    yield (
+        not 1 <= policy.kept_days <= MAX_KEPT_DAYS,
+        PolicyFault("kept_days", "out of range", "1 to 180"),
+    )
 
 
 def _coverage_faults(policy: SamplingPolicy) -> list[PolicyFault]:

@@ -38,7 +38,6 @@ _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None)  # the uploader has its o
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command to `parser`, whose name and place the caller chose."""
-    default = Patience()
     parser.description, parser.epilog = DESCRIPTION, EXAMPLE
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
@@ -54,6 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="one round, then stop; status 1 when something is left",
     )
     parser.add_argument("--json", action="store_true", help="counts as one JSON object")
+    _add_waits(parser)
+
+
+def _add_waits(parser: argparse.ArgumentParser) -> None:
+    default = Patience()
     waits = (
         ("--poll", "SECONDS", "seconds", default.poll_every, "wait between two looks"),
         (
