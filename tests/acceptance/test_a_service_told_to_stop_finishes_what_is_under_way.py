@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from yarl import URL
 
 from proxy.app import utc_now
 from tests.fakes.call_centre import until, wav
@@ -54,6 +55,17 @@ async def ended(process):
     assert b"critical" not in errors
 
 
+async def is_deaf(centre):
+    """Whether nobody listens any more."""
+    url = URL(centre.address)
+    try:
+        _, writer = await asyncio.open_connection(url.host, url.port)
+    except ConnectionRefusedError:
+        return True
+    writer.close()
+    return False
+
+
 async def _may_draw(centre):
     return (await centre.start_call()).decision_id
 
@@ -62,10 +74,10 @@ async def test_calls_under_way_are_answered(wire, centre, serving):
     await until(lambda: _may_draw(centre), "the start")
     wire.stall()
     calls = [asyncio.create_task(centre.start_call(f"call-{n}")) for n in range(20)]
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)  # for all to be in: none can say so before it is answered
 
     serving.send_signal(signal.SIGTERM)
-    await asyncio.sleep(0.1)
+    await until(lambda: is_deaf(centre), "the end of listening")
     await wire.mend()
 
     assert {(await call).decision for call in calls} <= {"record", "skip"}
@@ -144,7 +156,7 @@ async def test_being_cut_off_in_the_commit_does_not_destroy_what_was_committed(
     await until(lambda: wire.lost, "the commit")
 
     stopping = asyncio.create_task(centre.service._jobs.stop())
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.3)  # past the 0.2 s after which it is cut off
     await wire.mend()
     await stopping
     await centre.close()

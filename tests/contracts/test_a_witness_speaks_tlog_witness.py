@@ -4,16 +4,12 @@ import asyncio
 import json
 import ssl
 import subprocess
-import sys
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import aiohttp
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from audit import witness as witness_program
 from proxy.ledger.checkpoint import Checkpoint
@@ -27,7 +23,8 @@ from proxy.ledger.witnessing import (
     cosignature_in,
     told_size,
 )
-from tests.fakes.witnesses import PROGRAM, witnesses
+from tests.fakes.certificates import self_signed
+from tests.fakes.witnesses import command, witnesses
 
 ORIGIN = "ponctuel.example/nord"
 LOG = Signer(ORIGIN, b"l" * 32)
@@ -316,113 +313,20 @@ async def test_its_holder_can_read_a_past_nonce_and_no_future_one(running, http)
     assert early.value.stderr.count("\n") == 1
 
 
-# --- Its commands -----------------------------------------------------------------
-
-
-def command(*arguments: str, options=("-I",)):
-    return subprocess.run(
-        [sys.executable, *options, str(PROGRAM), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_without_its_one_package_it_says_so_in_one_line():
-    done = command("--help", options=("-I", "-S"))
-
-    assert done.returncode == 2
-    assert done.stderr == "witness: needs a package: pip install cryptography\n"
-
-
-@pytest.mark.parametrize("name", ["init", "add", "serve", "show", "nonce"])
-def test_every_command_helps_with_an_example(name):
-    done = command(name, "--help")
-
-    assert done.returncode == 0
-    assert f"python witness.py {name} " in done.stdout
-
-
-def test_without_a_command_it_helps_with_an_example():
-    done = command("--help")
-
-    assert done.returncode == 0
-    assert "example:\n  python witness.py init " in done.stdout
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        [],
-        ["serve"],
-        ["serve", "nowhere"],
-        ["serve", "nowhere", "--port", "99999"],
-        ["serve", "nowhere", "--port", "-1"],
-        ["init", "somewhere", "--name", "two words"],
-        ["add", "nowhere", "no-key"],
-        ["nonce", "nowhere", "--origin", "x", "--epoch", "-1"],
-    ],
-)
-def test_what_cannot_be_done_is_said_in_one_line(arguments, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-I", str(PROGRAM), *arguments],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert done.returncode == 2
-    assert done.stderr.startswith("witness: ")
-    assert done.stderr.count("\n") == 1
-
-
-def test_init_prints_the_line_an_auditors_file_wants(tmp_path):
-    done = command("init", str(tmp_path / "w"), "--name", "cse.example/w1")
-
-    *_, role, vkey = done.stdout.split()
-    assert role == "ROLE"
-    key = VerifierKey.parse(vkey)
-    assert (key.name, key.kind) == ("cse.example/w1", 4)
-
-
 # --- Over TLS ---------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A certificate for 127.0.0.1 and its key, as files."""
-    folder = tmp_path_factory.mktemp("tls")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return folder / "cert.pem", folder / "key.pem"
-
-
 async def test_it_serves_over_tls_and_silent_clients_delay_nobody(
-    tmp_path, clock, certificate, http
+    tmp_path, clock, http
 ):
+    certificate = tmp_path / "certificate.pem"
+    self_signed(certificate)
     with witnesses(tmp_path, clock, "dpo.example/witness") as (one,):
         one.make(LOG.key.encode())
-        address = one.serve("--certificate", certificate[0], "--key", certificate[1])
+        address = one.serve("--certificate", certificate, "--key", certificate)
         host, port = address.removeprefix("https://").split(":")
         silent = [await asyncio.open_connection(host, port) for _ in range(20)]
-        trust = ssl.create_default_context(cafile=certificate[0])
+        trust = ssl.create_default_context(cafile=certificate)
         trust.check_hostname = False
         async with http.get(
             f"{address}/nonce-commitments?origin={ORIGIN}&first=1&count=1", ssl=trust

@@ -2,20 +2,15 @@
 
 import asyncio
 import socket
-import ssl
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors import ForbiddenSourceError, PonctuelError, SourceUnavailableError
 from proxy.platforms.outbound import OutboundClient, OutboundPolicy
+from tests.fakes.certificates import self_signed
 
 NAME = "recordings.example.com"
 PUBLIC_ADDRESS = "203.0.114.1"
@@ -215,7 +210,7 @@ async def test_a_platform_without_a_valid_certificate_is_not_spoken_to(
 
     app = web.Application()
     app.router.add_get("/r", answer)
-    server = await aiohttp_server(app, ssl=_self_signed(tmp_path / "certificate.pem"))
+    server = await aiohttp_server(app, ssl=self_signed(tmp_path / "certificate.pem"))
     hosts = frozenset({f"127.0.0.1:{server.port}"})
     client = OutboundClient(
         policy(allowed_hosts=hosts, allow_private_addresses=True), {}
@@ -226,26 +221,6 @@ async def test_a_platform_without_a_valid_certificate_is_not_spoken_to(
     await client.close()
 
     assert asked == []
-
-
-def _self_signed(path: Path) -> ssl.SSLContext:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1)
-        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
-        .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + private)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    return context
 
 
 async def test_a_reference_that_was_allowed_once_is_checked_again_when_used():

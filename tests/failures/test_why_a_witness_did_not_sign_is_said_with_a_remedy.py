@@ -1,19 +1,16 @@
 """The line "not cosigned" tells an operator what to do, for each kind of refusal."""
 
 import re
-import ssl
 from datetime import UTC, datetime
 
 import pytest
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from proxy.ledger.checkpoint import Checkpoint
 from proxy.ledger.note import Cosigner, Signer
 from proxy.ledger.witness_client import WitnessClient
 from proxy.ledger.witnessing import SignedHead, Witness, WitnessError
+from tests.fakes.certificates import self_signed
 
 LOG = Signer("ponctuel.example/clinic", bytes(range(32)))
 DPO = Cosigner("dpo.example/witness", b"d" * 32)
@@ -85,26 +82,6 @@ async def test_a_conflict_is_an_answer_and_no_refusal(aiohttp_server):
 
     assert told == (409, b"409\n")
     await client.close()
-
-
-def self_signed(path):
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1)
-        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
-        .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + private)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    return context
 
 
 async def test_a_certificate_nobody_trusts_is_said_to_be_that(

@@ -14,6 +14,16 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(witness.__file__)
 
 
+def command(*arguments: str, options=("-I",)):
+    """The program as people run it, to its end."""
+    return subprocess.run(
+        [sys.executable, *options, str(PROGRAM), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @dataclass
 class RunningWitness:
     """A witness's folder, and its process while it runs."""
