@@ -60,7 +60,7 @@ async def is_deaf(centre):
     url = URL(centre.address)
     try:
         _, writer = await asyncio.open_connection(url.host, url.port)
-    except ConnectionRefusedError:
+    except ConnectionError:  # refused, or reset: it was in the queue as the door shut
         return True
     writer.close()
     return False
