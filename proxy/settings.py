@@ -32,7 +32,8 @@ from pydantic_settings import (
 from typing_extensions import override
 
 from proxy.errors import SettingsError
-from proxy.site_settings import Code, Part, SitePart
+from proxy.policy_document import Code, Part
+from proxy.site_settings import SitePart
 from retention.periods import LONGEST_INSPECTION, SHORTEST_INSPECTION
 
 

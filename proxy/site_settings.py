@@ -1,53 +1,21 @@
 """The settings of a site: its policy, practices, lines and connections."""
 
-from datetime import date, timedelta
-from decimal import Decimal
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     StringConstraints,
     model_validator,
 )
 
-from sampling.budget import MICRO, Budget
+from proxy.policy_document import Code, Number, Part, PolicyPart
 from sampling.gates import OTHER_GROUP, LegalBasis, Line
 from sampling.mixing import Mode
-from sampling.policy import Coverage, Purpose, SamplingPolicy, faults, parse_rate
-from sampling.presets import PRESETS
 
-Number = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{2,20}$")]
 MAX_LINE_GROUPS = 5
-_PHONE_DIGITS = 9
-DEFAULT_CAMPAIGN = timedelta(days=28)
-
-
-def _without_number(code: str) -> str:
-    if sum(character.isdigit() for character in code) >= _PHONE_DIGITS:
-        raise ValueError("looks like a telephone number; choose a neutral code")
-    return code
-
-
-# A code becomes a label of metrics, so it must not be able to hold a telephone number.
-Code = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$"),
-    AfterValidator(_without_number),
-]
-
-
-def _rate(raw: object) -> int:
-    """A bare TOML integer is refused like the bare text it would be."""
-    return parse_rate(str(raw))
-
-
-Rate = Annotated[int, BeforeValidator(_rate)]
 
 
 def _https(raw: str) -> str:
@@ -61,94 +29,8 @@ def _https(raw: str) -> str:
 WebAddress = Annotated[str, AfterValidator(_https)]
 
 
-class Part(BaseModel):
-    """A section of the file: unknown keys are faults, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 # A short or empty token, such as an unset variable leaves, would let anyone in.
 Token = Annotated[SecretStr, Field(min_length=16)]
-
-
-class CoveragePart(Part):
-    """The wish to hear every agent; how many calls one has, only the site can say."""
-
-    at_least: int = 1
-    calls_per_agent: int
-    lowest: Rate = 5_000
-    highest: Rate = 50_000
-
-    def to_coverage(self) -> Coverage:
-        return Coverage(self.at_least, self.calls_per_agent, self.lowest, self.highest)
-
-
-def _written(ppm: int) -> str:
-    return str(Decimal(ppm) / MICRO)
-
-
-class PolicyPart(Part):
-    """The sampling policy of a site. Without one nothing is ever recorded."""
-
-    preset: Literal["large", "small"] | None = None
-    purpose: Purpose = Purpose.TRAINING
-    rate: Rate
-    ceiling: Rate = 20_000
-    burst: int = 50
-    smooth: int = 20
-    starts_on: date
-    ends_on: date | None = None
-    max_seconds: int = 600
-    kept_days: int = 30
-    announcement: str = Field(
-        default=(
-            "Cet appel sera enregistré pour la formation de notre personnel. "
-            "Pour refuser, appuyez sur la touche 9."
-        ),
-        min_length=10,
-        max_length=600,
-    )
-    opt_out_key: Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")] = "9"
-    coverage: CoveragePart | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def begins_with_its_preset(cls, given: object) -> object:
-        """Keys written out win over the preset; an unknown preset is refused later."""
-        if not isinstance(given, dict):
-            return given
-        preset = PRESETS.get(str(given.get("preset")))
-        if preset is None:
-            return given
-        return {
-            "rate": _written(preset.rate_ppm),
-            "ceiling": _written(preset.budget.ceiling_ppm),
-            "burst": preset.budget.burst,
-            "smooth": preset.budget.smooth,
-            **given,
-        }
-
-    def to_policy(self, version: int) -> SamplingPolicy:
-        return SamplingPolicy(
-            version=version,
-            purpose=self.purpose,
-            rate_ppm=self.rate,
-            budget=Budget(self.ceiling, self.burst, self.smooth),
-            starts_on=self.starts_on,
-            ends_on=self.ends_on or self.starts_on + DEFAULT_CAMPAIGN,
-            max_seconds=self.max_seconds,
-            kept_days=self.kept_days,
-            announcement=self.announcement,
-            opt_out_key=self.opt_out_key,
-            coverage=self.coverage.to_coverage() if self.coverage else None,
-        )
-
-    @model_validator(mode="after")
-    def is_lawful(self) -> Self:
-        found = faults(self.to_policy(1))
-        if found:
-            raise ValueError("; ".join(f"{f.field} {f.wrong}: {f.fix}" for f in found))
-        return self
 
 
 class RandomnessPart(Part):
@@ -223,7 +105,7 @@ class TwilioPart(ConnectionBasePart):
     account_sid: Annotated[str, StringConstraints(pattern=r"^AC[0-9a-f]{32}$")]
     auth_token: SecretStr
     secondary_auth_token: SecretStr | None = None
-    shared_keys: dict[str, SecretStr] = {}
+    shared_keys: dict[str, SecretStr] = Field(default={})
     public_url: WebAddress
     default_forward_to: str = Field(min_length=2)
     language: str = "fr-FR"
@@ -255,10 +137,10 @@ class SitePart(Part):
     origin: Annotated[str, StringConstraints(pattern=r"^[a-z0-9./_-]{0,200}$")] = ""
     policy: PolicyPart | None = None
     randomness: RandomnessPart = RandomnessPart()
-    practices: dict[Code, PracticePart] = {}
-    line_groups: dict[Code, LineGroupPart] = {}
-    lines: dict[Number, LinePart] = {}
-    connections: dict[Code, ConnectionPart] = {}
+    practices: dict[Code, PracticePart] = Field(default={})
+    line_groups: dict[Code, LineGroupPart] = Field(default={})
+    lines: dict[Number, LinePart] = Field(default={})
+    connections: dict[Code, ConnectionPart] = Field(default={})
     witnesses: tuple[WitnessPart, ...] = ()
     quorum: int = Field(default=0, ge=0)
 

@@ -5,7 +5,7 @@ are constants of the code, not settings: no configuration, role or route overrid
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -44,15 +44,21 @@ class Coverage:
     max_ppm: int
 
 
+class Consent(StrEnum):
+    """What silence means once the caller has heard the announcement."""
+
+    OPT_OUT = "opt_out"
+    OPT_IN = "opt_in"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SamplingPolicy:
-    """One signed, dated version of the rules. Rates are integers in parts per million.
+class Conditions:
+    """How often, how long, for what and until when. Rates in parts per million.
 
     `ends_on` is the first day on which nothing is drawn any more. With `coverage`,
     `rate_ppm` is what calls get whose agent is not known yet.
     """
 
-    version: int
     purpose: Purpose
     rate_ppm: int
     budget: Budget
@@ -60,12 +66,46 @@ class SamplingPolicy:
     ends_on: date
     max_seconds: int
     kept_days: int
-    announcement: str
-    opt_out_key: str
+    consent: Consent = Consent.OPT_OUT
     coverage: Coverage | None = None
 
     def is_running(self, today: date) -> bool:
         return self.starts_on <= today < self.ends_on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stratum(Conditions):
+    """Conditions of its own for some calls, counted under a name of their own.
+
+    The name ends in `_in` or `_out`: a stratum has one direction. An empty set of line
+    groups, queues or groups of agents leaves that open.
+    """
+
+    name: str
+    line_groups: frozenset[str] = frozenset()
+    queues: frozenset[str] = frozenset()
+    agent_groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingPolicy(Conditions):
+    """One signed, dated version of the rules.
+
+    Its own conditions hold for calls in none of its `strata`; its `budget` is also that
+    of the whole site, whatever the stratum. `excluded_lines` are dialled numbers,
+    `excluded_agents` the platform's neutral codes; neither is in the ledger.
+    """
+
+    version: int
+    announcement: str
+    opt_out_key: str
+    strata: tuple[Stratum, ...] = ()
+    excluded_lines: frozenset[str] = frozenset()
+    excluded_agents: frozenset[str] = frozenset()
+
+    def conditions(self, stratum: str) -> Conditions:
+        """What holds for calls counted under that name."""
+        return next((own for own in self.strata if own.name == stratum), self)
 
 
 NO_POLICY = SamplingPolicy(
@@ -113,12 +153,22 @@ def parse_rate(text: str) -> int:
 
 def faults(policy: SamplingPolicy) -> list[PolicyFault]:
     """Everything that makes this policy unlawful here; empty when it may be used."""
+    found = _faults_of(policy)
+    for own in policy.strata:
+        found += [
+            replace(fault, field=f"strata.{own.name}.{fault.field}")
+            for fault in _faults_of(own)
+        ]
+    return found
+
+
+def _faults_of(policy: Conditions) -> list[PolicyFault]:
     checks = (*_checks_of_rates(policy), *_checks_of_lengths(policy))
     found = [fault for is_wrong, fault in checks if is_wrong]
     return found + _coverage_faults(policy)
 
 
-def _checks_of_rates(policy: SamplingPolicy) -> Iterator[tuple[bool, PolicyFault]]:
+def _checks_of_rates(policy: Conditions) -> Iterator[tuple[bool, PolicyFault]]:
     budget = policy.budget
     per_1000 = budget.burst + budget.ceiling_ppm / 1000
     yield (
@@ -147,7 +197,7 @@ def _checks_of_rates(policy: SamplingPolicy) -> Iterator[tuple[bool, PolicyFault
     )
 
 
-def _checks_of_lengths(policy: SamplingPolicy) -> Iterator[tuple[bool, PolicyFault]]:
+def _checks_of_lengths(policy: Conditions) -> Iterator[tuple[bool, PolicyFault]]:
     yield (
         not timedelta(0) < policy.ends_on - policy.starts_on <= MAX_CAMPAIGN,
         PolicyFault("ends_on", "campaign too long or empty", "1 to 92 days"),
@@ -162,7 +212,7 @@ def _checks_of_lengths(policy: SamplingPolicy) -> Iterator[tuple[bool, PolicyFau
     )
 
 
-def _coverage_faults(policy: SamplingPolicy) -> list[PolicyFault]:
+def _coverage_faults(policy: Conditions) -> list[PolicyFault]:
     coverage = policy.coverage
     if coverage is None:
         return []

@@ -29,16 +29,20 @@ FIRST_OF_BATCH: Mapping[str, str | int] = {"b": 1}
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """What all draws of one batch share. `now` is not before the epoch's start."""
+    """What all draws of one batch share. `now` is not before the epoch's start.
+
+    `stop_code` is set while somebody has stopped all draws.
+    """
 
     policy: SamplingPolicy
     key: bytes
     epoch: int
     now: datetime
+    stop_code: str | None = None
 
     @cached_property
     def gate_code(self) -> str | None:
-        return closed_policy_gate(self.policy, self.now.date())
+        return self.stop_code or closed_policy_gate(self.policy, self.now.date())
 
     @cached_property
     def names_week_before(self) -> bool:

@@ -17,6 +17,7 @@ from proxy.intake.drawing import (
 from proxy.intake.epochs import Epochs
 from proxy.intake.seat import Seat, Settled
 from proxy.intake.store import DrawnCall
+from proxy.ledger.stopping import stop_code
 from proxy.ledger.transaction import Head, LedgerWentBackError, StaleHeadError
 from sampling.schedule import PolicySchedule
 from sampling.seed import epoch_start, epoch_to_draw_in
@@ -112,6 +113,7 @@ class Leader:
             key=key,
             epoch=epoch,
             now=max(now, epoch_start(epoch, length)),
+            stop_code=stop_code(head.stops),
         )
 
 

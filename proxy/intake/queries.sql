@@ -49,7 +49,7 @@ FOR UPDATE;
 -- name leads to its root call: the leg of a leg is not a call of its own.
 SELECT
   h.size, h.tokens, h.last_epoch, h.revealed_epoch, h.policy_version,
-  h.halted_at IS NOT NULL AS is_halted,
+  h.halted_at IS NOT NULL AS is_halted, h.stops,
   c.name, c.call_key, c.decision_id, c.connection, c.stratum, c.draw_seq, c.is_record,
   c.kept_days, c.max_seconds, c.purpose, c.announced_at, c.ended_at, c.outcome
 FROM ledger_heads AS h

@@ -2,7 +2,7 @@
 -- The one lock that orders every ledger write of a site. Always taken first.
 SELECT
   size, tokens, last_epoch, revealed_epoch, policy_version,
-  halted_at IS NOT NULL AS is_halted
+  halted_at IS NOT NULL AS is_halted, stops
 FROM ledger_heads WHERE site_id = $1 FOR UPDATE;
 
 -- name: insert_entries(site_id, first_seq, bodies)
@@ -30,6 +30,9 @@ SELECT metric, label, value FROM counts WHERE site_id = $1;
 
 -- name: read_head(site_id)
 SELECT size, tokens FROM ledger_heads WHERE site_id = $1;
+
+-- name: set_stops(site_id, stops)
+UPDATE ledger_heads SET stops = $2 WHERE site_id = $1;
 
 -- name: halt(site_id, now)
 UPDATE ledger_heads SET halted_at = $2 WHERE site_id = $1 AND halted_at IS NULL;

@@ -63,6 +63,7 @@ class Head:
     revealed_epoch: int
     policy_version: int
     is_halted: bool = False
+    stops: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, row: asyncpg.Record) -> Self:
@@ -73,6 +74,7 @@ class Head:
             row["revealed_epoch"],
             row["policy_version"],
             row["is_halted"],
+            frozenset(row["stops"]),
         )
 
 
@@ -86,6 +88,7 @@ class LedgerTransaction:
     last_epoch: int
     revealed_epoch: int
     policy_version: int
+    stops: frozenset[str] = frozenset()
     bodies: list[bytes] = field(default_factory=list)
     counted: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -123,6 +126,7 @@ class Ledger:
                 head.last_epoch,
                 head.revealed_epoch,
                 head.policy_version,
+                head.stops,
             )
             yield change
             await _write(change)

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from proxy.site_settings import PolicyPart
+from proxy.policy_document import PolicyPart
 from sampling.policy import Purpose, SamplingPolicy, faults
 from sampling.presets import PRESETS
 

@@ -1,0 +1,1 @@
+"""Policy versions and their way into force; stops, gates, four eyes."""

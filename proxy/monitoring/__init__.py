@@ -1,0 +1,1 @@
+"""Whether reality still looks random: detectors, the breaker, their state."""

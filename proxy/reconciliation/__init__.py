@@ -1,0 +1,1 @@
+"""What the platform really recorded, compared with what was drawn."""
