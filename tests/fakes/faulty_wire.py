@@ -79,6 +79,9 @@ class FaultyWire:
     async def _accept(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        if self._listener is None:  # cut while this connection was being taken
+            writer.transport.abort()
+            return
         link = asyncio.current_task()
         assert link
         self._links.add(link)
