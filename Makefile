@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 ARGS ?=
+# One more than there are cores: many tests wait for processes of their own.
+JOBS ?= $(shell expr $$(nproc 2>/dev/null || echo 1) + 1)
 
 .PHONY: demo test lint bench serve lock clean
 
@@ -13,8 +15,15 @@ demo: $(VENV)/embedded
 serve: $(VENV)/embedded
 	@$(BIN)/ponctuel serve $(ARGS)
 
+# All tests: most side by side, then those that must have the machine to themselves.
+# With ARGS: those, one after the other.
 test: $(VENV)/test
+ifeq ($(ARGS),)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not alone"
+	$(BIN)/pytest -m alone
+else
 	$(BIN)/pytest $(ARGS)
+endif
 
 bench: $(VENV)/test
 	$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -73,10 +73,12 @@ REVEAL_SLACK = 900  # after two epochs more an epoch must be closed
 GRACE = DAY + 8 * DAY  # after a day begins, until all that dies on it is gone
 HARD_PPM, HARD_RECORDS, HARD_WINDOW = 100_000, 100, 1000
 HARD_COVER = {"k": 10, "calls": 100_000, "max": 50_000}
+MOST_STRATA = 10  # of a policy: more would make small cells
 QUICKNET = "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971"
 BEACON_GENESIS, BEACON_PERIOD = 1_692_803_367, 3  # of that drand chain
 RARE = 1e-6  # how often honest chance may leave the band, on each side
 LISTED = 20  # findings shown of each code; all are counted
+POLICIES_TOLD = 1000  # the newest
 
 
 class UnreadableError(Exception):
@@ -719,6 +721,13 @@ GATES = (
     "|cap_agent|cap_caller|budget|breaker|stopped"
 )
 INT, ISO_DAY = "(?:0|[1-9][0-9]{0,14})", '"[0-9]{4}-[0-9]{2}-[0-9]{2}"'
+PURPOSE = '"(?:training|evaluation|quality)"'
+COVER = f'\\{{"calls":{INT},"k":{INT},"max":{INT},"min":{INT}\\}}'
+STRATUM = (
+    f'"[a-z0-9][a-z0-9_-]{{0,31}}_(?:in|out)":\\{{"B":{INT},"c":{INT}'
+    f'(?:,"cover":{COVER})?,"ends":{ISO_DAY},"kept_days":{INT},"max_seconds":{INT}'
+    f',"ppm":{INT},"purpose":{PURPOSE},"smooth":{INT},"starts":{ISO_DAY}\\}}'
+)
 SHAPES = {
     "int": f"({INT})",
     "bit": "([01])",
@@ -732,16 +741,18 @@ SHAPES = {
     "text": r'"((?:[^"\\]|\\.)+)"',
     "gate": f'"({GATES})"',
     "mode": '"(operator|witness|drand)"',
-    "purpose": '"(training|evaluation|quality)"',
+    "purpose": f"({PURPOSE})",
+    "approvals": "([012])",
     "party": '"(operator|breaker)"',
-    "cover": f'(\\{{"calls":{INT},"k":{INT},"max":{INT},"min":{INT}\\}})',
+    "cover": f"({COVER})",
+    "strata": f"(\\{{{STRATUM}(?:,{STRATUM})*\\}})",
     "rec": f'(\\{{"bytes":{INT},"day":{ISO_DAY},"sha256":"[0-9a-f]{{64}}"\\}})',
 }
 KINDS = {
     "GENESIS": "origin=text vkey=text",
-    "POLICY": "B=int c=int chain?=hash cover?=cover ends=day epoch_seconds=int from=int"
-    " kept_days=int max_seconds=int mode=mode ppm=int purpose=purpose smooth=int"
-    " starts=day version=int",
+    "POLICY": "B=int approvals?=approvals c=int chain?=hash cover?=cover doc?=hash"
+    " ends=day epoch_seconds=int from=int kept_days=int max_seconds=int mode=mode"
+    " ppm=int purpose=purpose smooth=int starts=day strata?=strata version=int",
     "TAGKEY+": "commit=hash week=int",
     "TAGKEY-": "week=int",
     "OPEN": "commit=hash e=int nonce_commit?=hash round?=int",
@@ -792,7 +803,7 @@ def parse_leaf(body: bytes) -> Leaf:
     leaf: Leaf = json.loads(body)
     if json.dumps(leaf, sort_keys=True, separators=(",", ":")).encode() != body:
         raise MalformedError("it does not re-encode to the same bytes")
-    for inner in (leaf, leaf.get("rec", {})):
+    for inner in (leaf, leaf.get("rec", {}), *leaf.get("strata", {}).values()):
         for name in inner.keys() & {"day", "starts", "ends", "until"}:
             inner[name] = day_start(inner[name])
     return leaf
@@ -832,11 +843,14 @@ class Times:
 
 
 class Policy:
-    """One version of the rules, in ppm, in millionths of tokens, in seconds."""
+    """One version of the rules, in ppm, in millionths of tokens, in seconds.
+
+    A stratum with conditions of its own has rules of its own, which are a Policy too.
+    """
 
     __slots__ = (
-        *("ends", "full", "kept", "mode", "ppm", "refill", "seq", "shares"),
-        *("since", "smooth", "starts"),
+        *("ends", "full", "is_running", "kept", "mode", "ppm", "refill", "seq"),
+        *("shares", "since", "smooth", "starts", "strata"),
     )
 
     def __init__(self, seq: int, leaf: Leaf) -> None:
@@ -851,6 +865,17 @@ class Policy:
         self.ends: int = leaf["ends"]
         self.kept: int = leaf["kept_days"] * DAY
         self.shares = shares_of(leaf)
+        self.is_running = False  # in the epoch of the batch
+        shared = {"from": leaf["from"], "mode": leaf["mode"]}
+        self.strata: dict[bytes, Policy] = {
+            name.encode(): Policy(seq, shared | own)
+            for name, own in leaf.get("strata", {}).items()
+        }
+
+    def enter(self, start: int, end: int) -> None:
+        """Note, for each stratum, whether its campaign runs in that time."""
+        for rules in (self, *self.strata.values()):
+            rules.is_running = rules.starts < end and start < rules.ends
 
     def threshold(self, tokens: int, ppm: int) -> int:
         """T = floor(2^64 * ppm * min(tok, smooth) / (10^6 * smooth)), 0 below one."""
@@ -892,7 +917,8 @@ class Policies:
     def __init__(self, case: Case) -> None:
         self._case = case
         self._adopted = [NO_POLICY]
-        self._version = 0
+        self._version = self._highest = 0  # the newest, and the highest rate so far
+        self.told: deque[Facts] = deque(maxlen=POLICIES_TOLD)
 
     def read(self, seq: int, leaf: Leaf) -> None:
         case, policy = self._case, Policy(seq, leaf)
@@ -902,9 +928,24 @@ class Policies:
         case.span = case.span or max(1, leaf["epoch_seconds"])
         self._check_start(policy)
         policy.since = max(policy.since, self._adopted[-1].since)
-        self._version = leaf["version"]
         track(self._adopted, "policies")
         self._adopted.append(policy)
+        self._tell(policy, leaf)
+
+    def _tell(self, policy: Policy, leaf: Leaf) -> None:
+        """What to report of a version: who approved it is the operator's account."""
+        strata = {name: own["ppm"] for name, own in leaf.get("strata", {}).items()}
+        highest = max(policy.ppm, *strata.values(), 0)
+        approvals = leaf.get("approvals")
+        if approvals:
+            self._case.skip("who approved the policies: it is the operator's own word")
+        if self._version and approvals in (0, 1) and highest > self._highest:
+            what = "a higher rate than ever, approved by no DPO"
+            self._case.find("POLICY", policy.seq, what)
+        self._version, self._highest = leaf["version"], max(highest, self._highest)
+        named = {name: leaf.get(name) for name in ("version", "approvals", "doc")}
+        rates = {"ppm": policy.ppm, "strata": strata}
+        self.told.append({"seq": policy.seq, "from": leaf["from"]} | named | rates)
 
     def _check_start(self, policy: Policy) -> None:
         """Rules are for what comes; where witnesses look on, for whole epochs."""
@@ -924,22 +965,18 @@ class Policies:
             case.find("RETROPOLICY", seq, what)
 
     def _limits(self, leaf: Leaf) -> Iterator[tuple[bool, str]]:
-        """The hard limits: constants of the product, not settings."""
-        ppm, refill, span = leaf["ppm"], leaf["c"], leaf["epoch_seconds"]
-        most = leaf["B"] * MICRO + HARD_WINDOW * refill
+        """What may not be, of the version and of each of its strata."""
+        span, strata = leaf["epoch_seconds"], leaf.get("strata", {})
         chain = QUICKNET if leaf["mode"] == "drand" else None
         yield leaf["version"] != self._version + 1, "its version does not follow"
-        yield max(ppm, refill) > HARD_PPM, "above the hard ceiling of 10 %"
-        yield ppm > refill, "the rate is above the ceiling"
-        yield most > HARD_RECORDS * MICRO, "more than 100 in 1,000 calls are allowed"
-        yield not 1 <= leaf["smooth"] <= leaf["B"], "smooth is not between 1 and B"
-        yield not 0 <= leaf["ends"] - leaf["starts"] <= 92 * DAY, "over 92 days"
-        yield not 1 <= leaf["kept_days"] <= 180, "kept longer than 180 days"  # noqa: PLR2004  # the limit itself
-        yield not 1 <= leaf["max_seconds"] <= 3600, "records over an hour"  # noqa: PLR2004  # the limit itself
         yield not 300 <= span <= DAY, "an epoch is 5 minutes to a day"  # noqa: PLR2004  # the limit itself
         yield self._case.span not in (0, span), "the length of epochs changes"
         yield leaf.get("chain") != chain, "no beacon is named, or one not known here"
-        yield not is_cover_within(leaf), "its coverage is outside 1 ppm to 5 %"
+        yield len(strata) > MOST_STRATA, f"more than {MOST_STRATA} strata"
+        yield from hard_limits(leaf)
+        for name, own in strata.items():
+            for is_wrong, what in hard_limits(own):
+                yield is_wrong, f"{name}: {what}"
 
     def of(self, epoch: int) -> Policy:
         """The policy that holds in an epoch, as far as adopted by this leaf."""
@@ -948,6 +985,20 @@ class Policies:
 
 def starting(policy: Policy) -> int:
     return policy.since
+
+
+def hard_limits(rules: Leaf) -> Iterator[tuple[bool, str]]:
+    """Of a policy, or of one stratum: constants of the product, not settings."""
+    ppm, refill = rules["ppm"], rules["c"]
+    most = rules["B"] * MICRO + HARD_WINDOW * refill
+    yield max(ppm, refill) > HARD_PPM, "above the hard ceiling of 10 %"
+    yield ppm > refill, "the rate is above the ceiling"
+    yield most > HARD_RECORDS * MICRO, "more than 100 in 1,000 calls are allowed"
+    yield not 1 <= rules["smooth"] <= rules["B"], "smooth is not between 1 and B"
+    yield not 0 <= rules["ends"] - rules["starts"] <= 92 * DAY, "over 92 days"
+    yield not 1 <= rules["kept_days"] <= 180, "kept longer than 180 days"  # noqa: PLR2004  # the limit itself
+    yield not 1 <= rules["max_seconds"] <= 3600, "records over an hour"  # noqa: PLR2004  # the limit itself
+    yield not is_cover_within(rules), "its coverage is outside 1 ppm to 5 %"
 
 
 # --- 6. Epochs
@@ -1201,6 +1252,11 @@ class Bucket:
         self.excess = max(self.excess, -policy.full) - policy.refill
         return self.tokens
 
+    def arm(self, threshold: int) -> None:
+        """The call has a chance."""
+        self.drawn += 1
+        self.chance += threshold
+
     def spend(self) -> bool:
         """One RECORD; whether some window now holds more than B + c*n."""
         self.tokens -= MICRO
@@ -1240,8 +1296,9 @@ class Draws:
         self._recent: deque[int] = deque(maxlen=HARD_RECORDS + 1)
         self._tags = Tags()
         self._stops: set[str] = set()
-        self._is_running = self._is_young = self._may_be_young = False
+        self._is_young = self._may_be_young = False
         self.number = self._covered = 0
+        self.stops: Counter[str] = Counter()
         self.excluded: Counter[str] = Counter()
 
     def interrupt(self) -> None:
@@ -1249,6 +1306,7 @@ class Draws:
         self._room = 0
 
     def read_stop(self, leaf: Leaf) -> None:
+        self.stops[leaf["by"]] += 1
         change = self._stops.add if leaf["on"] else self._stops.discard
         change("stopped" if leaf["by"] == "operator" else "breaker")
 
@@ -1260,13 +1318,14 @@ class Draws:
         if first or not follows:
             self._begin(seq, number, is_marked=bool(first))
         self._room, self._last_tag = self._room - 1, tag
-        tokens = self._replay(seq, stratum, is_record=is_record)
-        covers = raw_p or self.policy.shares
-        share = self._read_share(seq, raw_p) if covers else self.policy.ppm
-        allowed = self.policy.threshold(tokens, share)
+        rules = self.policy.strata.get(stratum, self.policy)
+        left, own = self._replay(seq, stratum, rules, is_record=is_record)
+        has_share = raw_p or rules.shares
+        share = self._read_share(seq, raw_p, rules) if has_share else rules.ppm
+        allowed = min(self.policy.threshold(left, share), rules.threshold(own, share))
         name, epoch = unhexlify(tag), self._epoch
         if reason or threshold != allowed or not threshold or self._stops:
-            self._explain(seq, threshold, allowed, (reason or b"").decode())
+            self._explain(seq, threshold, allowed, (reason or b"").decode(), rules)
             if threshold < allowed:
                 epoch.spared += SPARED.pack(name, threshold, min(allowed, LARGEST))
         self._tags.add(name, seq)
@@ -1274,14 +1333,12 @@ class Draws:
         epoch.records += is_record
         if threshold:
             epoch.armed += DRAWN.pack(name, threshold, seq << 1 | is_record)
-            own = self._strata[stratum]
-            own.drawn += 1
-            own.chance += threshold
+            self._strata[stratum].arm(threshold)
         elif is_record:
             self._case.find("DRAW", seq, "RECORD with T = 0")
         if previous or self._may_be_young:
             self._read_previous(seq, previous)
-        if threshold and not self._is_running:
+        if threshold and not rules.is_running:
             self._case.find("POLICY", seq, "drawn outside the campaign")
         return is_record
 
@@ -1293,35 +1350,37 @@ class Draws:
         policy = self.policy = self._policies.of(number)
         self._epoch = self._epochs.enter(seq, number, policy)
         start, end = number * self._case.span, (number + 1) * self._case.span
-        self._is_running = policy.starts < end and start < policy.ends
+        policy.enter(start, end)
         has_last_week = start // WEEK - 1 in self._epochs.tag_keys
         self._is_young = is_young(start, end)
         self._may_be_young = has_last_week and start % WEEK < DAY
 
-    def _read_share(self, seq: int, raw: bytes | None) -> int:
-        """p, which a draw names if and only if its policy has `cover`."""
-        policy, share = self.policy, int(raw or b"0")
-        if share not in policy.shares:
+    def _read_share(self, seq: int, raw: bytes | None, rules: Policy) -> int:
+        """p, which a draw names if and only if its rules have `cover`."""
+        share = int(raw or b"0")
+        if share not in rules.shares:
             what = "is not a step of the policy's" if raw else "is missing"
             self._case.find("THRESHOLD", seq, f"its probability p {what}")
-            return policy.ppm
-        self._covered += share != policy.ppm
+            return rules.ppm
+        self._covered += share != rules.ppm
         return share
 
-    def _replay(self, seq: int, stratum: bytes, *, is_record: bool) -> int:
-        """The tokens that policy and earlier draws leave; a RECORD spends them."""
+    def _replay(
+        self, seq: int, stratum: bytes, rules: Policy, *, is_record: bool
+    ) -> tuple[int, int]:
+        """The tokens left to the site and to the stratum; a RECORD spends of both."""
         policy, own = self.policy, self._strata.get(stratum)
         site = self._site = self._site or Bucket(policy.full)
         if own is None:
             track(self._strata, "strata")
             if stratum == TOTAL:
                 self._case.find("ENCODING", seq, "a stratum with the site's own name")
-            own = self._strata[stratum] = Bucket(policy.full)
+            own = self._strata[stratum] = Bucket(rules.full)
         self.number += 1
-        tokens = min(site.pass_call(policy), own.pass_call(policy))
+        left, own_left = site.pass_call(policy), own.pass_call(rules)
         if is_record:
-            self._spend(seq, site, own, tokens)
-        return tokens
+            self._spend(seq, site, own, min(left, own_left))
+        return left, own_left
 
     def _spend(self, seq: int, site: Bucket, own: Bucket, tokens: int) -> None:
         """11. Any window: of B + c*n, of the hard 100 in 1,000."""
@@ -1334,7 +1393,9 @@ class Draws:
         if is_over or is_own_over or is_dense:
             self._case.find("WINDOW", seq, "more recorded than any window may hold")
 
-    def _explain(self, seq: int, threshold: int, allowed: int, reason: str) -> None:
+    def _explain(
+        self, seq: int, threshold: int, allowed: int, reason: str, rules: Policy
+    ) -> None:
         """T is the replayed one, or 0 for a reason that the ledger does not deny."""
         is_stop = reason in ("stopped", "breaker")
         if (self._stops and threshold) or (is_stop and reason not in self._stops):
@@ -1343,16 +1404,16 @@ class Draws:
         wanted = 0 if reason else allowed
         if reason.startswith("cap_"):
             wanted = min(threshold, allowed)  # a cap may lower it by any amount
-        denial = self._denial(reason, allowed)
+        denial = self._denial(reason, allowed, rules)
         if threshold != wanted or denial:
             what = f"T is {threshold:016x}, must be {wanted:016x}. {denial}"
             self._case.find("THRESHOLD", seq, what)
         if reason:
             self.excluded[reason] += 1
 
-    def _denial(self, reason: str, allowed: int) -> str:
+    def _denial(self, reason: str, allowed: int, policy: Policy) -> str:
         """What the ledger itself says against the reason given for T = 0."""
-        policy, span = self.policy, self._case.span
+        span = self._case.span
         start = (self._epoch.number - 1) * span  # clocks may differ by a little
         if reason in ("", "budget"):
             is_empty = not allowed and policy.ppm > 0
@@ -1603,6 +1664,7 @@ class Call:
     """A call as the platform lists it."""
 
     started: int
+    stratum: str = ""  # where the list says it belongs, if it does
     is_recorded: bool = False
     is_found: bool = False
 
@@ -1632,6 +1694,7 @@ class Platform:
         named, started = "\0".join(parts).encode(), instant(row["started_at"])
         call = self._calls.setdefault(named, Call(started))
         call.started = min(call.started, started)
+        call.stratum = row.get("stratum", "") or call.stratum
         call.is_recorded |= row.get("recorded", "").lower() in RECORDED
         moments = (started - DAY, started, started + DAY)
         for week in {moment // WEEK for moment in moments} & self._tagging.keys():
@@ -1657,8 +1720,16 @@ class Platform:
             case.find("LATEBIND", seq, "drawn too long after the call began")
         if case.span and min(end, seen or end) < call.started - CLOCK_SLACK:
             case.find("LATEBIND", seq, "drawn before the call began")
+        self._compare(seq, call, fields)
+
+    def _compare(self, seq: int, call: Call, fields: DrawFields) -> None:
+        """What the list itself says of the call, if it does."""
+        if call.stratum and call.stratum.encode() != fields[7]:
+            what = f"counted elsewhere than in {call.stratum}"
+            self._case.find("STRATUM", seq, what)
         if call.is_recorded and fields[4] != b"1":
-            case.find("PLATFORMRECORDED", seq, "recorded although the draw said no")
+            what = "recorded although the draw said no"
+            self._case.find("PLATFORMRECORDED", seq, what)
 
     def _miss(self, seq: int, start: int) -> None:
         if start // WEEK not in self._tagging:
@@ -1775,7 +1846,8 @@ class Replay:
         epoch, case = int(fields[5]), self._case
         self._outcomes.date((epoch + 1) * case.span + CLOCK_SLACK)
         if self._draws.read(seq, fields):
-            self._outcomes.expect(seq, epoch, self._draws.policy.kept)
+            rules = self._draws.policy.strata.get(fields[7], self._draws.policy)
+            self._outcomes.expect(seq, epoch, rules.kept)
         if self._platform:
             self._platform.read(seq, fields)
 
@@ -1816,6 +1888,8 @@ class Replay:
             "draws": self._draws.number,
             "outcomes": dict(self._outcomes.counts),
             "excluded": dict(excluded),
+            "policies": list(self._policies.told),
+            "stops": dict(self._draws.stops),
             "told": dict(self._told),
         }
 
@@ -1955,6 +2029,23 @@ def findings_as_text(case: Case, source: str) -> Iterator[str]:
             yield f"    {source if seq is None else f'leaf {seq}'}: {detail}"
 
 
+APPROVED = {
+    None: "approved by: not said",
+    0: "from the settings",
+    1: "approved by the operator",
+    2: "approved by operator and DPO",
+}
+
+
+def policies_as_text(policies: list[Facts]) -> Iterator[str]:
+    """The newest versions, oldest first."""
+    for one in policies[-LISTED:]:
+        strata = [f", {name} {ppm / 10**4:g} %" for name, ppm in one["strata"].items()]
+        said = f"Policy {one['version']}: leaf {one['seq']}, from epoch {one['from']}: "
+        yield f"{said}{one['ppm'] / 10**4:g} %{''.join(strata)}"
+        yield f"    {APPROVED[one['approvals']]}; document {one['doc'] or 'not named'}"
+
+
 def as_text(case: Case, facts: Facts) -> Iterator[str]:
     yield f"{facts['origin']}: {facts['size']} leaves, {facts['entries']} disclosed"
     yield f"Mode: {facts['mode']}: {MODES[facts['mode'].partition('-')[0]]}"
@@ -1962,8 +2053,9 @@ def as_text(case: Case, facts: Facts) -> Iterator[str]:
     if "leaf" in facts:
         body = facts["leaf"]["body"] or "not among the leaves disclosed"
         yield f"Leaf {facts['leaf']['seq']}: {body}"
-    for name in ("epochs", "draws", "outcomes", "excluded", "told"):
+    for name in ("epochs", "draws", "outcomes", "excluded", "stops", "told"):
         yield f"Counted: {name}: {facts[name]}"
+    yield from policies_as_text(facts["policies"])
     for one in (one for one in facts["chance"] if one["calls"]):
         yield "Recorded: {stratum}: {recorded} of {calls}".format(**one)
         yield "    by chance {low} to {high}; more or less in one of 10^6".format(**one)

@@ -20,6 +20,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from proxy.api.application import Api
 from proxy.database.embedded import EmbeddedPostgres
 from proxy.database.migrate import check_schema, migrate
 from proxy.database.pool import open_pool
@@ -49,13 +50,13 @@ from proxy.vault.keys import sites_with_day_keys
 from proxy.vault.shelf import LONGEST_WRITE
 from proxy.wiring import (
     make_outside,
+    make_people,
     make_platforms,
     make_time_authority,
     make_tls,
     make_witnesses,
     revealed,
 )
-from sampling.policy import NO_POLICY
 
 log = structlog.get_logger()
 
@@ -184,12 +185,11 @@ class Service:
         for name, part in self.settings.sites.items():
             platforms = made[name]
             database = await open_pool(dsn, name, self.settings.database.pool_size)
-            sources = {key: platform.source for key, platform in platforms.items()}
             site = Site(
                 self._site_config(name, part, witnesses[name]),
                 database,
                 self._objects,
-                sources,
+                platforms,
                 self.clock,
             )
             self.sites[name] = site
@@ -202,13 +202,16 @@ class Service:
                     site, self.metrics, self.settings.metrics.interval_seconds
                 )
             )
+        for site in self.sites.values():
+            others = [other for other in self.sites.values() if other is not site]
+            site.neighbours = [other.database for other in others]
 
     def _site_config(
         self, name: str, part: SitePart, witnesses: tuple[Witness, ...]
     ) -> SiteConfig:
         origin = part.origin or f"ponctuel.example/{name}"
         return SiteConfig(
-            policy=part.policy.to_policy(1) if part.policy else NO_POLICY,
+            policy=part.policy,
             mode=part.randomness.mode,
             outside=make_outside(name, part, origin),
             witnesses=witnesses,
@@ -222,6 +225,8 @@ class Service:
             origin=origin,
             publication_seconds=self.settings.metrics.interval_seconds,
             time_authority=make_time_authority(self.settings.timestamps),
+            dpo_contact=part.dpo_contact,
+            keep_opt_outs=part.keep_opt_outs,
         )
 
     def _sources(self) -> dict[str, RecordingSource]:
@@ -237,6 +242,8 @@ class Service:
         calls = web.Application(middlewares=[problems])
         Webhooks(connections, self.clock).add_to(calls)
         Uploads(connections).add_to(calls)
+        people = make_people(self.settings)
+        Api(self.sites, people, lambda: self.is_ready).add_to(calls)
         add_health(calls, self.check)
         tls = make_tls(self.settings)
         self.address = await self._serve(calls, http.host, http.port, tls)
@@ -268,6 +275,8 @@ class Service:
     async def _prepare(self) -> None:
         for site in self.sites.values():
             await self._prepare_site(site)
+        for publication in self._publications:
+            await try_to(publication.publish)
         if self._jobs:
             self._jobs.start()
         log.info("ready", sites=len(self.sites))
@@ -285,28 +294,21 @@ class Service:
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _publish_and_keep_up_for_ever(self) -> None:
-        interval = self.settings.metrics.interval_seconds
-        waited = float(interval)
+        pause = min(_NOW_SECONDS, self.settings.metrics.interval_seconds)
         await self.wait_ready()
         while True:
             for site in self.sites.values():
                 await try_to(site.keep_up)
             for publication in self._publications:
-                await try_to(publication.publish_now)
-                if waited >= interval:
-                    await try_to(publication.publish_batch)
-            waited = 0.0 if waited >= interval else waited
-            pause = min(_NOW_SECONDS, interval - waited)
+                await try_to(publication.publish)
             await asyncio.sleep(pause)
-            waited += pause
 
     async def publish(self) -> None:
         """Publish everything now, for a demo or a test that cannot wait."""
         for site in self.sites.values():
             await site.keep_up()
         for publication in self._publications:
-            await publication.publish_now()
-            await publication.publish_batch()
+            await publication.publish(at_once=True)
 
     async def check(self) -> dict[str, bool]:
         """What /readyz says, part by part."""

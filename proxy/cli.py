@@ -4,7 +4,19 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from proxy.commands import demo, doctor, evidence, retention, serve, ship
+from proxy.commands import (
+    access,
+    demo,
+    doctor,
+    evidence,
+    incidents,
+    opt_outs,
+    policy,
+    reconcile,
+    retention,
+    serve,
+    ship,
+)
 from proxy.errors import PonctuelError, SettingsError
 
 MISUSED = 2
@@ -20,7 +32,19 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for module in (demo, serve, doctor, retention, evidence, ship):
+    for module in (
+        demo,
+        serve,
+        doctor,
+        policy,
+        retention,
+        reconcile,
+        incidents,
+        opt_outs,
+        evidence,
+        access,
+        ship,
+    ):
         module.add_to(commands)
     return top
 

@@ -4,9 +4,12 @@ The first line of a class's docstring is the title of the RFC 9457 problem docum
 `problem()` returns; `error_id` is its stable type and is never renamed.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from typing_extensions import override
+
+from sampling.policy import PolicyFault
 
 
 class PonctuelError(Exception):
@@ -112,6 +115,12 @@ class NotAnnouncedError(PonctuelError):
     error_id = "not-announced"
 
 
+class NotConsentedError(NotAnnouncedError):
+    """The caller has not agreed to the recording; its audio is refused unread."""
+
+    error_id = "not-consented"
+
+
 class OutcomeClosedError(PonctuelError):
     """This call's recording already has its final outcome."""
 
@@ -145,6 +154,13 @@ class SourceUnavailableError(PonctuelError):
 
     status = 502
     error_id = "source-unavailable"
+
+
+class ListNotBelievedError(PonctuelError):
+    """The platform's list cannot be all of it, or cannot be read."""
+
+    status = 502
+    error_id = "list-not-believed"
 
 
 class SourceMissingError(PonctuelError):
@@ -224,3 +240,58 @@ class NoOutsideValueError(PonctuelError):
 
     status = 503
     error_id = "no-outside-value"
+
+
+class PolicyRefusedError(PonctuelError):
+    """What was asked of a policy is not allowed."""
+
+    status = 403
+    error_id = "policy-refused"
+
+
+class ForbiddenRoleError(PolicyRefusedError):
+    """Your role may not do this, or not alone."""
+
+    status = 403
+    error_id = "forbidden-role"
+
+
+class WrongStateError(PolicyRefusedError):
+    """In its state this cannot be done any more, or not yet."""
+
+    status = 409
+    error_id = "wrong-state"
+
+
+class StaleDocumentError(PolicyRefusedError):
+    """The document has changed since you read it."""
+
+    status = 409
+    error_id = "stale-document"
+
+
+class UnlawfulPolicyError(PolicyRefusedError):
+    """This policy is not one that may be used here."""
+
+    status: ClassVar[int] = 422
+    error_id: ClassVar[str] = "unlawful-policy"
+
+    def __init__(self, faults: Sequence[PolicyFault]) -> None:
+        """Every fault is named, each with its field and what would be right."""
+        self.faults = faults
+        super().__init__("; ".join(f"{f.field} {f.wrong}: {f.fix}" for f in faults))
+
+    @override
+    def problem(self) -> dict[str, object]:
+        errors = [
+            {"field": fault.field, "detail": fault.wrong, "fix": fault.fix}
+            for fault in self.faults
+        ]
+        return super().problem() | {"errors": errors}
+
+
+class UnknownPolicyError(PonctuelError):
+    """There is no policy with this number."""
+
+    status = 404
+    error_id = "unknown-policy"

@@ -36,7 +36,7 @@ def add_metrics(application: web.Application, metrics: SiteMetrics, token: str) 
     expected = f"Bearer {token}".encode()
 
     async def scrape(request: web.Request) -> web.Response:
-        given = request.headers.get(hdrs.AUTHORIZATION, "").encode()
+        given = request.headers.get(hdrs.AUTHORIZATION, "").encode(errors="replace")
         if token and not hmac.compare_digest(given, expected):
             raise UnauthorizedError(fix="send the token of metrics.token")
         body, content_type = metrics.render(request.headers.get(hdrs.ACCEPT, ""))

@@ -36,6 +36,8 @@ _STOP_ATTEMPTS = 20
 EVERY_MINUTE = "* * * * *"
 EVERY_QUARTER = "*/15 * * * *"
 EVERY_HOUR = "7 * * * *"
+# What is due is done once; what failed, or came while nobody ran, is due the next hour.
+TEN_PAST_EVERY_HOUR = "10 * * * *"
 
 
 class Jobs:
@@ -108,7 +110,9 @@ class Jobs:
         worker.entrypoint(STOP_RECORDING)(self._stop_recording)
         worker.schedule("tend", EVERY_MINUTE)(self._tend)
         worker.schedule("sweep", EVERY_QUARTER)(self._sweep)
+        worker.schedule("verify", EVERY_QUARTER)(self._verify)
         worker.schedule("forget-log", EVERY_HOUR)(self._forget_log)
+        worker.schedule("reconcile", TEN_PAST_EVERY_HOUR)(self._reconcile)
 
     async def _take_over(self, job: Job) -> None:
         order = json.loads(job.payload or b"{}")
@@ -145,9 +149,18 @@ class Jobs:
             async with self._pool.acquire() as connection:
                 await forget_job_log(connection)
 
+    async def _reconcile(self, _: Schedule) -> None:
+        for site in self._sites.values():
+            await self._try("reconcile", site.reconciliation.run_due)
+
     async def _sweep(self, _: Schedule) -> None:
         for site in self._sites.values():
             await self._try("sweep", site.sweep)
+
+    async def _verify(self, _: Schedule) -> None:
+        """Each ledger is checked once a day, and soon after it was begun."""
+        for site in self._sites.values():
+            await self._try("verify", site.verify_self)
 
     async def _try(self, name: str, act: Callable[[], Awaitable[object]]) -> None:
         """One site's fault does not keep the others from their turn."""

@@ -15,13 +15,18 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from sampling.budget import MICRO, Budget
 from sampling.policy import (
     Consent,
     Coverage,
+    PolicyFault,
     Purpose,
     SamplingPolicy,
     Stratum,
@@ -54,7 +59,20 @@ def _rate(raw: object) -> int:
     return parse_rate(str(raw))
 
 
-Rate = Annotated[int, BeforeValidator(_rate)]
+_RATE_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,6})?%?$"},
+        {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
+    ],
+    "description": 'A share of calls: "1.8%" or 0.018; a bare 2 is refused.',
+    "examples": ["1.8%", "0.018"],
+}
+Rate = Annotated[int, BeforeValidator(_rate), WithJsonSchema(_RATE_SCHEMA)]
+
+# What any database can store; what is lawful is far below.
+Whole = Annotated[int, Field(ge=0, le=2**31 - 1)]
+# No arithmetic with days leaves the calendar.
+Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2999, 12, 31))]
 
 
 class Part(BaseModel):
@@ -66,10 +84,10 @@ class Part(BaseModel):
 class CoveragePart(Part):
     """The wish to hear every agent; how many calls one has, only the site can say."""
 
-    at_least: int = 1
-    calls_per_agent: int
-    lowest: Rate = 5_000
-    highest: Rate = 50_000
+    at_least: Whole = 1
+    calls_per_agent: Whole
+    lowest: Rate = Field(default=5_000, json_schema_extra={"default": "0.5%"})
+    highest: Rate = Field(default=50_000, json_schema_extra={"default": "5%"})
 
     def to_coverage(self) -> Coverage:
         return Coverage(self.at_least, self.calls_per_agent, self.lowest, self.highest)
@@ -101,12 +119,12 @@ class StratumPart(Part):
     purpose: Purpose | None = None
     rate: Rate | None = None
     ceiling: Rate | None = None
-    burst: int | None = None
-    smooth: int | None = None
-    starts_on: date | None = None
-    ends_on: date | None = None
-    max_seconds: int | None = None
-    kept_days: int | None = None
+    burst: Whole | None = None
+    smooth: Whole | None = None
+    starts_on: Day | None = None
+    ends_on: Day | None = None
+    max_seconds: Whole | None = None
+    kept_days: Whole | None = None
     consent: Consent | None = None
     coverage: CoveragePart | None = None
 
@@ -131,19 +149,53 @@ class StratumPart(Part):
         )
 
 
+class PolicyFaultsError(ValueError):
+    """Every field is well written, but together they are no lawful policy."""
+
+    def __init__(self, found: list[PolicyFault]) -> None:
+        self.faults = found
+        super().__init__("; ".join(f"{f.field} {f.wrong}: {f.fix}" for f in found))
+
+
+_LEFT_OUT = object()
+_USUAL: dict[str, str | int] = {"ceiling": "2%", "burst": 50, "smooth": 20}
+
+
+def _usually(field: str) -> int:
+    """A number that, left out, is the preset's, or the usual one without a preset."""
+    number: int = Field(
+        default_factory=lambda: _LEFT_OUT,
+        validate_default=True,
+        json_schema_extra={"default": _USUAL[field]} if field in _USUAL else {},
+    )
+    return number
+
+
+def _numbers_of(preset: str | None) -> dict[str, str | int]:
+    if preset is None:
+        return _USUAL
+    own = PRESETS[preset]
+    return {
+        "rate": _written(own.rate_ppm),
+        "ceiling": _written(own.budget.ceiling_ppm),
+        "burst": own.budget.burst,
+        "smooth": own.budget.smooth,
+    }
+
+
 class PolicyPart(Part):
     """The sampling policy of a site. Without one nothing is ever recorded."""
 
     preset: Literal["large", "small"] | None = None
     purpose: Purpose = Purpose.TRAINING
-    rate: Rate
-    ceiling: Rate = 20_000
-    burst: int = 50
-    smooth: int = 20
-    starts_on: date
-    ends_on: date | None = None
-    max_seconds: int = 600
-    kept_days: int = 30
+    rate: Rate = _usually("rate")
+    ceiling: Rate = _usually("ceiling")
+    burst: Whole = _usually("burst")
+    smooth: Whole = _usually("smooth")
+    starts_on: Day
+    ends_on: Day | None = None
+    max_seconds: Whole = 600
+    kept_days: Whole = 30
     announcement: str = Field(
         default=(
             "Cet appel sera enregistré pour la formation de notre personnel. "
@@ -153,28 +205,32 @@ class PolicyPart(Part):
         max_length=600,
     )
     opt_out_key: Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")] = "9"
+    request: str = Field(
+        default=(
+            "Nous souhaitons enregistrer cet appel pour la formation de notre "
+            "personnel. Pour accepter, appuyez sur la touche 1. Sans réponse de votre "
+            "part, rien n'est enregistré."
+        ),
+        min_length=10,
+        max_length=600,
+    )
+    opt_in_key: Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")] = "1"
     consent: Consent = Consent.OPT_OUT
     coverage: CoveragePart | None = None
     strata: dict[StratumName, StratumPart] = {}
     excluded_lines: frozenset[Number] = frozenset()
     excluded_agents: frozenset[PlatformCode] = frozenset()
 
-    @model_validator(mode="before")
+    @field_validator("rate", "ceiling", "burst", "smooth", mode="before")
     @classmethod
-    def begins_with_its_preset(cls, given: object) -> object:
-        """Keys written out win over the preset; an unknown preset is refused later."""
-        if not isinstance(given, dict):
+    def begins_with_its_preset(cls, given: object, info: ValidationInfo) -> object:
+        """Keys written out win over the preset; an unknown preset is refused."""
+        if given is not _LEFT_OUT:
             return given
-        preset = PRESETS.get(str(given.get("preset")))
-        if preset is None:
-            return given
-        return {
-            "rate": _written(preset.rate_ppm),
-            "ceiling": _written(preset.budget.ceiling_ppm),
-            "burst": preset.budget.burst,
-            "smooth": preset.budget.smooth,
-            **given,
-        }
+        numbers = _numbers_of(info.data.get("preset"))
+        if info.field_name not in numbers:
+            raise PydanticCustomError("missing", "Field required")
+        return numbers[info.field_name]
 
     @property
     def last_day(self) -> date:
@@ -194,6 +250,8 @@ class PolicyPart(Part):
             consent=self.consent,
             announcement=self.announcement,
             opt_out_key=self.opt_out_key,
+            request=self.request,
+            opt_in_key=self.opt_in_key,
             coverage=self.coverage.to_coverage() if self.coverage else None,
             strata=tuple(
                 part.to_stratum(name, self)
@@ -207,5 +265,5 @@ class PolicyPart(Part):
     def is_lawful(self) -> Self:
         found = faults(self.to_policy(1))
         if found:
-            raise ValueError("; ".join(f"{f.field} {f.wrong}: {f.fix}" for f in found))
+            raise PolicyFaultsError(found)
         return self

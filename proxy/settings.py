@@ -176,6 +176,37 @@ class Settings(BaseSettings):
             raise ValueError("two connections have the same upload token")
         return self
 
+    @model_validator(mode="after")
+    def call_lists_are_unique(self) -> Self:
+        """Whatever a list holds and its connection did not draw is purged there."""
+        owners: dict[str, list[str]] = {}
+        for site in self.sites.values():
+            for name, connection in site.connections.items():
+                owners.setdefault(connection.call_list or name, []).append(name)
+        shared = [names for names in owners.values() if len(names) > 1]
+        if shared:
+            raise ValueError(
+                f"connections {' and '.join(shared[0])} have the same account or "
+                "call_list_url: each would purge what the other has drawn; give each "
+                "a (sub)account or list of its own"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def people_have_their_own_tokens(self) -> Self:
+        """One token is one person: four eyes must not be two of one pair."""
+        owners: dict[str, list[str]] = {}
+        for site, part in self.sites.items():
+            for code, person in part.people.items():
+                owners.setdefault(person.token_sha256, []).append(f"{site}.{code}")
+        shared = [who for who in owners.values() if len(who) > 1]
+        if shared:
+            raise ValueError(
+                f"people {' and '.join(shared[0])} have the same token; "
+                "`ponctuel access token` makes each their own"
+            )
+        return self
+
     @property
     def objects_directory(self) -> Path:
         return self.vault.objects or self.data_dir / "objects"

@@ -1,21 +1,28 @@
 """One site's parts, joined: ledger, draw, vault, outcomes, take-overs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
 from proxy.database.pool import SiteDatabase
 from proxy.errors import PonctuelError, StorageError
+from proxy.governance.adopting import GovernanceConfig
+from proxy.governance.policies import Governance
+from proxy.incidents.integrity import IntegrityWatch
+from proxy.incidents.register import Register
 from proxy.intake.epochs import Epochs
+from proxy.intake.leading import Leader
 from proxy.intake.opening import EpochPlan
+from proxy.intake.opt_outs import OptOuts
 from proxy.intake.outcomes import Outcomes
 from proxy.intake.pipeline import SiteIntake
-from proxy.intake.policies import Adoption, adopt_policy
+from proxy.intake.policy_book import PolicyBook
 from proxy.intake.randomness.source import OutsideSource
 from proxy.intake.randomness.values import OutsideValues
 from proxy.intake.sequencer import Sequencer
+from proxy.intake.sightings import Sightings
 from proxy.intake.stops import Stops
 from proxy.intake.store import QUERIES
 from proxy.intake.tag_keys import TagKeys
@@ -27,11 +34,18 @@ from proxy.ledger.cosignatures import Cosignatures
 from proxy.ledger.cosigning import Cosigning
 from proxy.ledger.note import Signer
 from proxy.ledger.publisher import Publisher
+from proxy.ledger.self_check import SelfCheck
+from proxy.ledger.standing import Standing
 from proxy.ledger.timestamps import Authority, TimeStamps
 from proxy.ledger.transaction import Ledger
 from proxy.ledger.witness_client import WitnessClient
 from proxy.ledger.witnessing import Witness
-from proxy.platforms.base import RecordingSource
+from proxy.monitoring.service import SiteMonitors
+from proxy.platforms.base import Platform
+from proxy.policy_document import PolicyPart
+from proxy.reconciliation.assembling import Parts, make_reconciliation
+from proxy.reconciliation.daily import Reconciliation
+from proxy.reconciliation.recordings import Patience
 from proxy.vault.keys import KeyRing
 from proxy.vault.objects import ObjectStore
 from proxy.vault.recordings import Vault
@@ -39,18 +53,14 @@ from proxy.vault.shelf import Shelf
 from retention.sweep import SweepReport, quietly, sweep
 from sampling.gates import Line
 from sampling.mixing import Mode
-from sampling.policy import SamplingPolicy
 from sampling.schedule import PolicySchedule
-from sampling.seed import epoch_at
-
-_DATING_MARGIN = timedelta(minutes=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteConfig:
     """What a site is told, in the words of its parts."""
 
-    policy: SamplingPolicy
+    policy: PolicyPart | None
     mode: Mode
     outside: OutsideSource
     witnesses: tuple[Witness, ...]
@@ -66,6 +76,8 @@ class SiteConfig:
     publication_seconds: int
 
     time_authority: Authority | None = None
+    dpo_contact: str = ""
+    keep_opt_outs: bool = False
 
     @property
     def strata(self) -> list[str]:
@@ -82,7 +94,7 @@ class Site:
         config: SiteConfig,
         database: SiteDatabase,
         objects: ObjectStore,
-        sources: Mapping[str, RecordingSource],
+        platforms: Mapping[str, Platform],
         clock: Callable[[], datetime],
     ) -> None:
         self.name = database.site
@@ -95,7 +107,11 @@ class Site:
             self.ledger, [each.key for each in config.witnesses], config.quorum
         )
         self._witness_client = WitnessClient()
-        self.vault = Vault(self.ledger, objects, self.keys, clock)
+        self.incidents = Register(database, clock, config.dpo_contact)
+        self.integrity = IntegrityWatch(database, clock)
+        self.vault = Vault(
+            self.ledger, objects, self.keys, clock, self.integrity.note_tampered
+        )
         self.shelf = Shelf(self.ledger, objects, self.keys, clock)
         self.outcomes = Outcomes(self.ledger, self.shelf, clock)
         self.epochs = Epochs(
@@ -105,37 +121,91 @@ class Site:
             EpochPlan(config.epoch_seconds, config.epochs_ahead, config.quorum),
             config.outside,
         )
-        self.schedule = PolicySchedule.empty(config.mode)
+        self.policies = PolicyBook(self.name, config.mode, config.epoch_seconds)
+        self.governance = self._governance()
         self.outside = OutsideValues(
             database, config.outside, clock, config.epoch_seconds
         )
         self.tag_keys = TagKeys(self.ledger, self.keys, clock, config.inspection_weeks)
         self.unanswered = Unanswered(database, self.outcomes)
         self.voids = Voids()
+        self.sightings = Sightings(database, clock, self.keys.name_agent)
+        self.monitors = SiteMonitors(self.ledger, clock)
+        self.sightings.on_recording = self.monitors.react
         self.audio = Intake(
             self.ledger, self.vault, self.outcomes, clock, config.max_bytes
         )
+        sources = {name: platform.source for name, platform in platforms.items()}
         self.takeovers = Takeovers(database, self.audio, self.outcomes, sources, clock)
         self.calls = self._intake()
+        self.neighbours: Sequence[SiteDatabase] = ()
+        """The other sites that keep their objects in the same store."""
+        self.reconciliation = self._reconciliation(objects, platforms)
+
+    @property
+    def schedule(self) -> PolicySchedule:
+        """Which policy holds when, as far as this replica knows."""
+        return self.policies.schedule
+
+    def _governance(self) -> Governance:
+        config = self.config
+        governed = GovernanceConfig(
+            file=config.policy,
+            mode=config.mode,
+            epoch_seconds=config.epoch_seconds,
+            has_witnesses=bool(config.witnesses),
+            groups={line.group for line in config.lines.values()},
+            lines=config.lines.keys(),
+        )
+        return Governance(self.ledger, self.policies, governed, self.clock)
 
     def _intake(self) -> SiteIntake:
         return SiteIntake(
             ledger=self.ledger,
             epochs=self.epochs,
+            policies=self.policies,
             sequencer=Sequencer(
                 self.ledger,
-                self.epochs,
-                self.clock,
+                Leader(self.epochs, self.clock, self.policies),
+                self.policies,
                 on_unanswered=self.unanswered.note,
                 on_void=self.voids.note,
             ),
             outcomes=self.outcomes,
             takeovers=self.takeovers,
             stops=Stops(self.database),
+            opt_outs=self.opt_outs,
+            sightings=self.sightings,
             voids=self.voids,
             name_agent=self.keys.name_agent,
             lines=self.config.lines,
             clock=self.clock,
+        )
+
+    def _reconciliation(
+        self, objects: ObjectStore, platforms: Mapping[str, Platform]
+    ) -> Reconciliation:
+        parts = Parts(
+            ledger=self.ledger,
+            platforms=platforms,
+            tag_keys=self.tag_keys,
+            takeovers=self.takeovers,
+            sightings=self.sightings,
+            objects=objects,
+            shelf=self.shelf,
+            neighbours=lambda: self.neighbours,
+            clock=self.clock,
+        )
+        return make_reconciliation(parts, Patience())
+
+    @cached_property
+    def opt_outs(self) -> OptOuts:
+        return OptOuts(
+            self.database,
+            self.clock,
+            self.keys.name_caller,
+            self.unanswered.note,
+            is_on=self.config.keep_opt_outs,
         )
 
     @cached_property
@@ -145,6 +215,14 @@ class Site:
     @cached_property
     def publisher(self) -> Publisher:
         return Publisher(self.ledger, self.signer, self.clock)
+
+    @cached_property
+    def standing(self) -> Standing:
+        return Standing(self.ledger, self.config.witnesses, self.config.quorum)
+
+    @cached_property
+    def self_check(self) -> SelfCheck:
+        return SelfCheck(self.ledger, self.publisher, self.clock)
 
     @cached_property
     def cosigning(self) -> Cosigning:
@@ -187,24 +265,12 @@ class Site:
         await self.ledger.begin(self.config.origin, self.signer.key.encode())
         await self.shelf.recognise_store()
         await self.sweep()
-        self.schedule = await adopt_policy(self.ledger, self._adoption())
+        await self.governance.begin()
         await self._open_epochs()
         if self.config.quorum:  # a restored database must not draw before it is noticed
             await self.cosigning.ask(everyone=True)
         self.outside.start()
-        self.calls.begin(self.schedule)
-
-    def _adoption(self) -> Adoption:
-        config = self.config
-        # Rules must be seen by witnesses before the epoch they hold from.
-        margin = _DATING_MARGIN if config.witnesses else timedelta(0)
-        return Adoption(
-            policy=config.policy,
-            mode=config.mode,
-            epoch=epoch_at(self.clock() + margin, config.epoch_seconds),
-            epoch_seconds=config.epoch_seconds,
-            has_witnesses=bool(config.witnesses),
-        )
+        self.calls.begin()
 
     async def _open_epochs(self) -> None:
         await self.epochs.prepare(self.schedule)
@@ -213,6 +279,9 @@ class Site:
         """What every replica must do for itself, every few seconds."""
         await self.epochs.keep_up()
         await self.voids.settle(self.ledger)
+        await self.sightings.flush()
+        await self.monitors.keep_up()
+        await self.governance.keep_up()
 
     async def tend(self) -> None:
         """What one of the replicas must do every minute. Each part is safe to repeat.
@@ -221,16 +290,19 @@ class Site:
         """
         faults: list[PonctuelError] = []
         for part in (
+            self.governance.tend,
             self._open_epochs,
             self.epochs.reveal,
             self.outcomes.close_overdue,
             self.unanswered.close_left_behind,
             self._forget_agents,
+            self.opt_outs.forget_over,
             self.shelf.remove_unfinished,
             self.takeovers.requeue_unfinished,
             self.takeovers.forget_finished,
             self._publish_if_due,
             self._ask_witnesses,
+            self.integrity.note_halt,
             self._thin_checkpoints,
             self.time_stamps.stamp_if_due,
         ):
@@ -245,9 +317,10 @@ class Site:
         """How often an agent was heard is of no use once the campaign is over."""
         today = self.clock().date()
         running = [
-            entry.policy.starts_on
+            conditions.starts_on
             for entry in self.schedule.entries
-            if entry.policy.is_running(today)
+            for conditions in (entry.policy, *entry.policy.strata)
+            if conditions.is_running(today)
         ]
         async with self.database.connection() as connection:
             await connection.execute(
@@ -255,13 +328,20 @@ class Site:
             )
 
     async def _publish_if_due(self) -> None:
-        await self.publisher.publish_every(self.config.publication_seconds)
+        async with self.integrity.over_publishing():
+            await self.publisher.publish_every(self.config.publication_seconds)
 
     async def _ask_witnesses(self) -> None:
         await self.cosigning.ask()
 
     async def _thin_checkpoints(self) -> None:
         await self.cosignatures.thin(self.clock(), self.config.epoch_seconds)
+
+    async def verify_self(self) -> None:
+        """Check the whole ledger, once a day; what is found opens an incident."""
+        checked = await self.self_check.run_if_due()
+        if checked and checked.findings:
+            await self.integrity.note_findings(checked.findings)
 
     async def sweep(self, on_progress: Callable[[int], None] = quietly) -> SweepReport:
         """Forget what is due now: recordings, then what links calls to leaves."""

@@ -1,6 +1,6 @@
 """The settings of a site: its policy, practices, lines and connections."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -11,9 +11,11 @@ from pydantic import (
     model_validator,
 )
 
-from proxy.policy_document import Code, Number, Part, PolicyPart
-from sampling.gates import OTHER_GROUP, LegalBasis, Line
+from proxy.policy_document import Code, Day, Number, Part, PolicyPart
+from sampling.gates import OTHER_GROUP, Line
+from sampling.legal import LegalBasis, Reference
 from sampling.mixing import Mode
+from sampling.strata import misfits
 
 MAX_LINE_GROUPS = 5
 
@@ -47,21 +49,99 @@ class RandomnessPart(Part):
         return self
 
 
+class ReferencePart(Part):
+    """Where an answer the law asks for is written down, and until when it holds."""
+
+    reference: Annotated[str, StringConstraints(min_length=1, max_length=300)]
+    on: Day
+    author: Code
+    until: Day | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def is_more_than_a_word(cls, given: object) -> object:
+        if isinstance(given, str):
+            raise ValueError(  # noqa: TRY004  # pydantic collects ValueErrors only
+                f"a text alone does not say since when and by whom; {cls._example()}"
+            )
+        return given
+
+    @model_validator(mode="after")
+    def ends_after_it_began(self) -> Self:
+        if self.until is not None and self.until <= self.on:
+            raise ValueError("`until`, the first day without it, is not after `on`")
+        return self
+
+    @classmethod
+    def _example(cls) -> str:
+        kind = cls.model_fields.get("kind")
+        first = f'kind = "{get_args(kind.annotation)[0]}", ' if kind else ""
+        return f'write {{ {first}reference = "…", on = 2026-05-01, author = "dpo" }}'
+
+    def to_reference(self) -> Reference:
+        kind = getattr(self, "kind", "")
+        return Reference(self.reference, self.on, self.author, self.until, kind)
+
+
+class Article6Part(ReferencePart):
+    """The lawful basis; with 6-1-f a balancing test is needed too."""
+
+    kind: Literal["6-1-f", "6-1-a", "6-1-b", "6-1-c", "6-1-d", "6-1-e"]
+
+
+class Article9Part(ReferencePart):
+    """What permits health data to be processed, or why a line has none."""
+
+    kind: Literal[
+        "9-2-a",
+        "9-2-b",
+        "9-2-c",
+        "9-2-d",
+        "9-2-e",
+        "9-2-f",
+        "9-2-g",
+        "9-2-h",
+        "9-2-i",
+        "9-2-j",
+        "not_applicable",
+    ]
+
+
+class StaffPart(ReferencePart):
+    """The works council's consultation, or that the company has too few people."""
+
+    kind: Literal["cse", "under_50"]
+
+
+class HostingPart(ReferencePart):
+    """The certified host's certificate, or why none is needed."""
+
+    kind: Literal["hds", "self_hosted", "not_applicable"]
+
+    @model_validator(mode="after")
+    def certificate_ends(self) -> Self:
+        if self.kind == "hds" and self.until is None:
+            raise ValueError("a certificate ends: add `until`, its first day without")
+        return self
+
+
 class PracticePart(Part):
     """A doctor's practice whose lines the site answers."""
 
-    authorisation: str = ""
+    authorisation: ReferencePart | None = None
 
 
 class LineGroupPart(Part):
     """Lines counted together, with the references the law asks for."""
 
     practice: Code
-    article_6: str = ""
-    article_9: str = ""
-    dpia: str = ""
-    staff_information: str = ""
-    hosting: str = ""
+    article_6: Article6Part | None = None
+    balancing_test: ReferencePart | None = None
+    article_9: Article9Part | None = None
+    dpia: ReferencePart | None = None
+    dpo_opinion: ReferencePart | None = None
+    staff_information: StaffPart | None = None
+    hosting: HostingPart | None = None
 
 
 class LinePart(Part):
@@ -87,7 +167,13 @@ class GenericPart(ConnectionBasePart):
     bearer_tokens: tuple[SecretStr, ...] = ()
     source_token: SecretStr | None = None
     allowed_hosts: frozenset[str] = frozenset()
+    call_list_url: str = ""
     allow_private_addresses: bool = False
+
+    @property
+    def call_list(self) -> str:
+        """Whose calls are listed; empty where there is no list to ask for."""
+        return self.call_list_url
 
     @model_validator(mode="after")
     def can_authenticate(self) -> Self:
@@ -111,6 +197,11 @@ class TwilioPart(ConnectionBasePart):
     language: str = "fr-FR"
     api_base: WebAddress = "https://api.twilio.com"
 
+    @property
+    def call_list(self) -> str:
+        """Whose calls are listed: all of the account's."""
+        return f"{self.api_base}/{self.account_sid}"
+
 
 ConnectionPart = Annotated[GenericPart | TwilioPart, Field(discriminator="kind")]
 
@@ -131,10 +222,19 @@ class WitnessPart(Part):
         return self.key.split("+", 2)[2]
 
 
+class PersonPart(Part):
+    """Somebody who may do something here. Of their token only the SHA-256 is kept."""
+
+    role: Literal["operator", "dpo"]
+    token_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
 class SitePart(Part):
     """One call-centre organisation: its policy, lines and connections."""
 
     origin: Annotated[str, StringConstraints(pattern=r"^[a-z0-9./_-]{0,200}$")] = ""
+    dpo_contact: Annotated[str, StringConstraints(max_length=300)] = ""
+    keep_opt_outs: bool = False
     policy: PolicyPart | None = None
     randomness: RandomnessPart = RandomnessPart()
     practices: dict[Code, PracticePart] = Field(default={})
@@ -143,6 +243,7 @@ class SitePart(Part):
     connections: dict[Code, ConnectionPart] = Field(default={})
     witnesses: tuple[WitnessPart, ...] = ()
     quorum: int = Field(default=0, ge=0)
+    people: dict[Code, PersonPart] = Field(default={})
 
     @model_validator(mode="after")
     def witnesses_can_make_the_quorum(self) -> Self:
@@ -178,6 +279,16 @@ class SitePart(Part):
                 )
         return self
 
+    @model_validator(mode="after")
+    def policy_fits_the_site(self) -> Self:
+        if self.policy is None:
+            return self
+        found = misfits(self.policy.to_policy(1), self.line_groups, self.lines)
+        if found:
+            said = (f"policy.{one.field} {one.wrong}: {one.fix}" for one in found)
+            raise ValueError("; ".join(said))
+        return self
+
     def to_lines(self) -> dict[str, Line]:
         """Every dialled number with its group and legal references."""
         return {number: self._line(part) for number, part in self.lines.items()}
@@ -185,11 +296,19 @@ class SitePart(Part):
     def _line(self, part: LinePart) -> Line:
         group = self.line_groups[part.group]
         basis = LegalBasis(
-            article_6=group.article_6,
-            article_9=group.article_9,
-            practice_authorisation=self.practices[group.practice].authorisation,
-            dpia=group.dpia,
-            staff_information=group.staff_information,
-            hosting=group.hosting,
+            article_6=_reference(group.article_6),
+            balancing_test=_reference(group.balancing_test),
+            article_9=_reference(group.article_9),
+            practice_authorisation=_reference(
+                self.practices[group.practice].authorisation
+            ),
+            dpia=_reference(group.dpia),
+            dpo_opinion=_reference(group.dpo_opinion),
+            staff_information=_reference(group.staff_information),
+            hosting=_reference(group.hosting),
         )
         return Line(group=part.group, basis=basis, is_excluded=part.is_excluded)
+
+
+def _reference(part: ReferencePart | None) -> Reference | None:
+    return None if part is None else part.to_reference()

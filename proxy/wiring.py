@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import SecretStr
 
+from proxy.access.people import Actor, People, Person, Role
 from proxy.errors import NoteError, SettingsError
 from proxy.intake.randomness.source import IsSigned, OutsideSource
 from proxy.ledger.note import KeyKind, VerifierKey
@@ -51,6 +52,7 @@ def _make_generic(config: GenericPart) -> Platform:
             ),
             source_token=revealed(config.source_token),
             allowed_hosts=config.allowed_hosts,
+            call_list_url=config.call_list_url,
             allow_private_addresses=config.allow_private_addresses,
         )
     )
@@ -108,6 +110,15 @@ def _make_witness(config: WitnessPart) -> Witness:
     if key.kind is not KeyKind.WITNESS:
         raise NoteError("this is a log's key; a witness's is of type 4")
     return Witness(key, config.url, config.role)
+
+
+def make_people(settings: Settings) -> People:
+    """Everybody the settings list, of all sites."""
+    return People(
+        Person(Actor(code, Role(part.role), site), part.token_sha256)
+        for site, of_site in settings.sites.items()
+        for code, part in of_site.people.items()
+    )
 
 
 def make_outside(site: str, part: SitePart, origin: str) -> OutsideSource:

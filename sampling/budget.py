@@ -49,23 +49,28 @@ class Budget:
         return self.burst + calls * self.ceiling_ppm / MICRO
 
 
-def refilled(budget: Budget, tokens: Tokens, stratum: str) -> dict[str, int]:
-    """The site's and the stratum's buckets after one more call of that stratum."""
-    full = budget.full()
-    return dict(tokens) | {
-        name: budget.refill(tokens.get(name, full)) for name in (SITE_BUCKET, stratum)
-    }
+Budgets = Mapping[str, Budget]
+"""The rules of each bucket a call passes: the site's and its stratum's."""
 
 
-def threshold(budget: Budget, tokens: Tokens, stratum: str, rate_ppm: int) -> int:
-    """The lower of what the site's bucket and the stratum's bucket allow."""
+def refilled(budgets: Budgets, tokens: Tokens) -> dict[str, int]:
+    """All buckets after one more call, which passes those of `budgets`."""
+    after = dict(tokens)
+    for name, budget in budgets.items():
+        after[name] = budget.refill(tokens.get(name, budget.full()))
+    return after
+
+
+def threshold(budgets: Budgets, tokens: Tokens, rate_ppm: int) -> int:
+    """The lowest T that the buckets of `budgets` allow."""
     return min(
-        budget.threshold(tokens[name], rate_ppm) for name in (SITE_BUCKET, stratum)
+        budget.threshold(tokens[name], rate_ppm) for name, budget in budgets.items()
     )
 
 
-def spent(tokens: Tokens, stratum: str) -> dict[str, int]:
-    """The buckets after one RECORD of that stratum."""
-    return dict(tokens) | {
-        name: tokens[name] - MICRO for name in (SITE_BUCKET, stratum)
-    }
+def spent(budgets: Budgets, tokens: Tokens) -> dict[str, int]:
+    """All buckets after one RECORD, which costs each of `budgets` a token."""
+    after = dict(tokens)
+    for name in budgets:
+        after[name] -= MICRO
+    return after

@@ -10,7 +10,7 @@ it must force the last call.
 from dataclasses import dataclass
 
 from sampling.budget import MICRO
-from sampling.policy import Coverage, SamplingPolicy
+from sampling.policy import Conditions, Coverage
 
 # Recordings aimed at per missing one, because a draw may miss: of N calls the last r
 # are reached unheard with probability (r/N)^1.6. In tenths, for integers.
@@ -40,15 +40,15 @@ def ladder(coverage: Coverage) -> list[int]:
     return [*steps, coverage.max_ppm]
 
 
-def rate_for(policy: SamplingPolicy, heard: AgentCalls | None) -> int:
+def rate_for(conditions: Conditions, heard: AgentCalls | None) -> int:
     """The rate of an agent's next call in ppm; `heard` is None for an unknown agent.
 
     1.6 · (k - drawn) / max(1, expected - seen), as the nearest step of the ladder (the
     lower of two equally near ones); the lowest step once k are drawn.
     """
-    coverage = policy.coverage
+    coverage = conditions.coverage
     if coverage is None or heard is None:
-        return policy.rate_ppm
+        return conditions.rate_ppm
     missing = coverage.at_least - heard.drawn
     if missing <= 0:
         return coverage.min_ppm

@@ -45,9 +45,9 @@ def decide(
     calls, and a gate that changed the count would be a way to save up tokens unseen.
     """
     value = draw_value(key, candidate.tag)
-    buckets = refilled(policy.budget, tokens, candidate.stratum)
-    rate = candidate.rate_ppm
-    limit = threshold(policy.budget, buckets, candidate.stratum, rate)
+    budgets, rate = policy.budgets(candidate.stratum), candidate.rate_ppm
+    buckets = refilled(budgets, tokens)
+    limit = threshold(budgets, buckets, rate)
     code = candidate.gate_code or (None if limit or not rate else BUDGET_CODE)
     decision = Decision(
         threshold=0 if candidate.gate_code else limit,
@@ -55,5 +55,5 @@ def decide(
         is_record=not candidate.gate_code and value < limit,
         code=code,
     )
-    after = spent(buckets, candidate.stratum) if decision.is_record else buckets
+    after = spent(budgets, buckets) if decision.is_record else buckets
     return decision, after

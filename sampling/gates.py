@@ -6,35 +6,11 @@ The codes are the closed set of the `code` label of `ponctuel_excluded_total`.
 from dataclasses import dataclass
 from datetime import date
 
-from sampling.policy import NO_POLICY, SamplingPolicy
+from sampling.legal import LegalBasis
+from sampling.policy import Conditions, SamplingPolicy
 
 OTHER_GROUP = "other"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegalBasis:
-    """References that must exist before a line group may be sampled; "" is missing.
-
-    Software can force these answers to exist; only people can give them.
-    """
-
-    article_6: str = ""
-    article_9: str = ""
-    practice_authorisation: str = ""
-    dpia: str = ""
-    staff_information: str = ""
-    hosting: str = ""
-
-    def missing_code(self) -> str | None:
-        """The first missing reference, as an exclusion code."""
-        needed = (
-            ("no_basis", self.article_6 and self.article_9),
-            ("no_basis", self.practice_authorisation),
-            ("no_dpia", self.dpia),
-            ("no_cse", self.staff_information),
-            ("no_hds", self.hosting),
-        )
-        return next((code for code, reference in needed if not reference), None)
+EXCLUDED = "line_excluded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,16 +27,25 @@ UNKNOWN_LINE = Line(group=OTHER_GROUP, basis=LegalBasis())
 
 def closed_gate(policy: SamplingPolicy, line: Line, today: date) -> str | None:
     """The code of the first closed gate, or None when the call may be drawn."""
-    return closed_policy_gate(policy, today) or closed_line_gate(line)
+    return closed_policy_gate(policy, today) or closed_line_gate(line, today)
 
 
-def closed_policy_gate(policy: SamplingPolicy, today: date) -> str | None:
-    """What keeps every call of the site from being drawn on this day, if anything."""
-    if policy.starts_on == NO_POLICY.starts_on:
+def closed_policy_gate(conditions: Conditions, today: date) -> str | None:
+    """What keeps every call under these conditions from being drawn on this day."""
+    if conditions.starts_on >= conditions.ends_on:  # as where there is no policy
         return "policy_none"
-    return None if policy.is_running(today) else "campaign_ended"
+    return None if conditions.is_running(today) else "campaign_ended"
 
 
-def closed_line_gate(line: Line) -> str | None:
-    """What keeps the calls of this line from being drawn, if anything."""
-    return "line_excluded" if line.is_excluded else line.basis.missing_code()
+def exclusion_code(policy: SamplingPolicy, line: str, agent: str | None) -> str | None:
+    """Whether the policy leaves out this dialled number or this agent.
+
+    One code for both: which of the two it was would say something about a person.
+    """
+    is_excluded = line in policy.excluded_lines or agent in policy.excluded_agents
+    return EXCLUDED if is_excluded else None
+
+
+def closed_line_gate(line: Line, today: date) -> str | None:
+    """What keeps the calls of this line from being drawn on this day, if anything."""
+    return EXCLUDED if line.is_excluded else line.basis.missing_code(today)

@@ -4,13 +4,14 @@ The law gives no number for "occasional". The ceilings below are this product's 
 are constants of the code, not settings: no configuration, role or route overrides them.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 
-from sampling.budget import MICRO, Budget
+from sampling.budget import MICRO, SITE_BUCKET, Budget
 
 HARD_CEILING_PPM = 100_000  # 10 %
 HARD_CEILING_PER_1000 = 100  # recordings in any 1,000 consecutive calls
@@ -92,20 +93,37 @@ class SamplingPolicy(Conditions):
     """One signed, dated version of the rules.
 
     Its own conditions hold for calls in none of its `strata`; its `budget` is also that
-    of the whole site, whatever the stratum. `excluded_lines` are dialled numbers,
+    of the whole site, whatever the stratum. Callers hear the `announcement`, or the
+    `request` where silence is no consent. `excluded_lines` are dialled numbers,
     `excluded_agents` the platform's neutral codes; neither is in the ledger.
     """
 
     version: int
     announcement: str
     opt_out_key: str
+    request: str = ""
+    opt_in_key: str = ""
     strata: tuple[Stratum, ...] = ()
     excluded_lines: frozenset[str] = frozenset()
     excluded_agents: frozenset[str] = frozenset()
 
     def conditions(self, stratum: str) -> Conditions:
-        """What holds for calls counted under that name."""
-        return next((own for own in self.strata if own.name == stratum), self)
+        """What holds for calls counted under that name; its own where it has none."""
+        for own in self.strata:
+            if own.name == stratum:
+                return own
+        return self
+
+    def has_own_coverage(self, stratum: str) -> bool:
+        """Whether agents are heard for a campaign that is the stratum's alone."""
+        own = self.conditions(stratum)
+        return own.coverage is not None and (
+            (own.coverage, own.starts_on) != (self.coverage, self.starts_on)
+        )
+
+    def budgets(self, stratum: str) -> Mapping[str, Budget]:
+        """The buckets a call of that stratum passes; each must have a token for it."""
+        return {SITE_BUCKET: self.budget, stratum: self.conditions(stratum).budget}
 
 
 NO_POLICY = SamplingPolicy(
@@ -132,22 +150,35 @@ class PolicyFault:
     fix: str
 
 
+class RateError(ValueError):
+    """A rate that could be misread: what is wrong with it, and what to write."""
+
+    def __init__(self, text: str, wrong: str, fix: str) -> None:
+        self.wrong = wrong
+        self.fix = fix
+        super().__init__(f'"{text}" {wrong}; {fix}')
+
+
+# Short: whoever writes 1e9 or forty digits does not mean a rate.
+_RATE = re.compile(
+    r"(?P<number>[0-9]{1,3}(\.[0-9]{1,20})?(e-[0-9]{2})?) ?(?P<percent>%?)"
+)
+
+
 def parse_rate(text: str) -> int:
     """Parts per million of "1.8%" or "0.018". A bare 2 is refused: 2 what?
 
-    Raises ValueError saying what to write instead.
+    Raises RateError, which says what to write instead.
     """
-    plain = text.strip().removesuffix("%")
-    try:
-        number = Decimal(plain)
-    except InvalidOperation:
-        raise ValueError(f'"{text}" is not a rate; write "1.8%" or "0.018"') from None
-    share = number / 100 if text.strip().endswith("%") else number
-    if not number.is_finite() or share < 0 or (share >= 1 and plain == text.strip()):
-        raise ValueError(f'"{text}" is ambiguous; write "{text}%" or a fraction of 1')
-    ppm = share * MICRO
+    written = _RATE.fullmatch(text.strip())
+    if written is None:
+        raise RateError(text, "is not a rate", 'write "1.8%" or "0.018"')
+    number = Decimal(written["number"])
+    if number >= 1 and not written["percent"]:
+        raise RateError(text, "is ambiguous", 'write it with "%" or as a fraction of 1')
+    ppm = number * (MICRO // 100 if written["percent"] else MICRO)
     if ppm != int(ppm):
-        raise ValueError(f'"{text}" is finer than one in a million; round it')
+        raise RateError(text, "is finer than one in a million", "round it")
     return int(ppm)
 
 

@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,21 +11,14 @@ from proxy.app import utc_now
 from proxy.commands.running import Parsers, add_command, add_json, show, sites_only
 from proxy.database.migrate import check_schema
 from proxy.errors import PonctuelError
+from proxy.governance.gates import GroupReport, State, report
 from proxy.settings import Settings, load_settings
 from proxy.site import Site
 from proxy.site_settings import SitePart
-from sampling.gates import closed_gate
-from sampling.policy import NO_POLICY
+from sampling.gates import EXCLUDED
+from sampling.policy import NO_POLICY, Consent, SamplingPolicy
 
-_MEANING = {
-    "policy_none": "no policy: nothing is ever drawn",
-    "campaign_ended": "the campaign is over or has not begun: nothing is drawn",
-    "no_basis": "no legal basis (article_6, article_9) or practice authorisation",
-    "no_dpia": "no DPIA reference (dpia)",
-    "no_cse": "no staff information reference (staff_information)",
-    "no_hds": "no hosting declaration (hosting)",
-    "line_excluded": "excluded on purpose",
-}
+_NEAR = 60  # days: time to review a DPIA, or to ask a host for its new certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +44,17 @@ def add_to(parsers: Parsers) -> None:
 
 async def _examine(args: argparse.Namespace) -> int:
     settings = load_settings()
-    findings = [*_of_settings(settings), *[f async for f in _of_sites(settings)]]
+    in_force: dict[str, SamplingPolicy] = {}
+    of_sites = [finding async for finding in _of_sites(settings, in_force)]
+    findings = [*_of_settings(settings, in_force), *of_sites]
     values = {f.name: f"{f.verdict}{f.detail and ': ' + f.detail}" for f in findings}
     show(dict(values), as_json=args.json)
     return 1 if any(finding.verdict == "FAIL" for finding in findings) else 0
 
 
-def _of_settings(settings: Settings) -> list[Finding]:
+def _of_settings(
+    settings: Settings, in_force: Mapping[str, SamplingPolicy]
+) -> list[Finding]:
     return [
         _directory("data directory", settings.data_dir),
         _directory("key directory", settings.keys_directory),
@@ -65,9 +62,26 @@ def _of_settings(settings: Settings) -> list[Finding]:
         *[
             finding
             for name, site in settings.sites.items()
-            for finding in _gates(name, site)
+            for finding in (
+                *_gates(name, site, in_force.get(name)),
+                _people(f"{name}: people", site),
+            )
         ],
     ]
+
+
+def _people(name: str, site: SitePart) -> Finding:
+    """Whether there is somebody for each half of what takes two."""
+    roles = {person.role for person in site.people.values()}
+    missing = [role for role in ("operator", "dpo") if role not in roles]
+    if not missing:
+        return Finding(name, "ok", "")
+    return Finding(
+        name,
+        "warn",
+        f"no {' and no '.join(missing)}: no increase of the policy can be approved and "
+        "no open breaker closed (ponctuel access token)",
+    )
 
 
 def _directory(name: str, directory: Path) -> Finding:
@@ -90,37 +104,94 @@ def _interval(settings: Settings) -> Finding:
     )
 
 
-def _gates(name: str, site: SitePart) -> list[Finding]:
-    policy = site.policy.to_policy(1) if site.policy else NO_POLICY
-    # An excluded line says nothing about its group, unless all of them are.
-    ordered = sorted(site.to_lines().values(), key=lambda line: not line.is_excluded)
-    lines = {line.group: line for line in ordered}
+def _gates(name: str, site: SitePart, in_force: SamplingPolicy | None) -> list[Finding]:
+    """By the policy in force; until there is one, by that of the settings."""
+    policy = in_force or (site.policy.to_policy(1) if site.policy else NO_POLICY)
+    today = utc_now().date()
     return [
-        _gate(
-            f"{name}: line group {group}", closed_gate(policy, line, utc_now().date())
+        finding
+        for group in report(site.to_lines().values(), policy, today)
+        for finding in (
+            *_gate(f"{name}: line group {group.group}", group),
+            *_consent(f"{name}: line group {group.group}, consent", group, policy),
         )
-        for group, line in sorted(lines.items())
     ] or [Finding(f"{name}: lines", "warn", "no line is configured: nothing is drawn")]
 
 
-def _gate(name: str, code: str | None) -> Finding:
-    if code is None:
-        return Finding(name, "ok", "may be drawn")
-    return Finding(name, "warn", f"not drawn ({code}): {_MEANING[code]}")
+def _gate(name: str, group: GroupReport) -> Iterator[Finding]:
+    """The gate, and every reference that is not in order or soon will not be."""
+    if group.is_open:
+        yield Finding(name, "ok", group.words.english)
+    else:
+        yield Finding(name, "warn", f"not drawn ({group.code}): {group.words.english}")
+    if group.code == EXCLUDED:
+        return
+    for condition in group.conditions:
+        is_near = condition.days_left is not None and condition.days_left <= _NEAR
+        if condition.state is not State.HOLDS or is_near:
+            yield Finding(f"{name}, {condition.name}", "warn", condition.words.english)
 
 
-async def _of_sites(settings: Settings) -> AsyncIterator[Finding]:
+def _consent(
+    name: str, group: GroupReport, policy: SamplingPolicy
+) -> Iterator[Finding]:
+    """Not a gate: see docs/decisions/0018-asking-is-not-forced.md."""
+    silent = Consent.OPT_OUT in {each.consent for each in (policy, *policy.strata)}
+    if group.is_open and group.is_about_health and silent:
+        yield Finding(
+            name,
+            "warn",
+            'silence is recorded (consent = "opt_out") although health is spoken of: '
+            'ask callers (consent = "opt_in"), or be sure of `article_9`',
+        )
+
+
+async def _of_sites(
+    settings: Settings, in_force: dict[str, SamplingPolicy]
+) -> AsyncIterator[Finding]:
+    """`in_force` is filled with the sites' policies, as far as they can be asked."""
     try:
         async with sites_only(settings) as service:
             yield _verdict("vault", await service.fault_of_vault())
             for name, site in service.sites.items():
                 yield _log_key(f"{name}: log key", site)
+                for finding in _call_lists(name, site):
+                    yield finding
             for name, site in service.sites.items():
                 async with site.database.connection() as connection:
                     await check_schema(connection)
                 yield Finding(f"{name}: database", "ok", "schema fits, role is fenced")
+                yield await _policy(f"{name}: policy", site)
+                await site.governance.keep_up()
+                if site.policies.version:
+                    in_force[name] = site.calls.policy
     except PonctuelError as error:
         yield Finding("database", "FAIL", str(error))
+
+
+async def _policy(name: str, site: Site) -> Finding:
+    """Whether the settings ask for more than they may."""
+    refused = await site.governance.file.refused()
+    if not refused:
+        return Finding(name, "ok", "")
+    return Finding(
+        name,
+        "FAIL",
+        f"the settings raise {', '.join(refused)}: not in force; draft and propose it "
+        "(ponctuel policy draft), and set the file back",
+    )
+
+
+def _call_lists(name: str, site: Site) -> Iterator[Finding]:
+    """Whatever a platform records by itself is found in its own list only."""
+    for connection, lists in site.reconciliation.lists.items():
+        if lists is None:
+            yield Finding(
+                f"{name}: connection {connection}, call list",
+                "warn",
+                "none to ask for: set call_list_url, or run `ponctuel reconcile "
+                "--calls` every day",
+            )
 
 
 def _log_key(name: str, site: Site) -> Finding:

@@ -4,8 +4,6 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from proxy.commands.files import private_file, whole_file
@@ -14,15 +12,14 @@ from proxy.commands.running import (
     add_command,
     add_group,
     add_json,
+    attached_site,
     show,
-    sites_only,
 )
 from proxy.errors import SettingsError
 from proxy.evidence.auditor import auditor_text
 from proxy.evidence.bundle import make_bundle
 from proxy.evidence.extent import Extent
 from proxy.evidence.receipts import call_receipt
-from proxy.settings import load_settings
 from proxy.site import Site
 
 _EXPORT = "ponctuel evidence export --site nord --out nord.zip"
@@ -92,7 +89,7 @@ def _add_tagkeys(actions: Parsers) -> None:
 
 
 async def _export(args: argparse.Namespace) -> int:
-    async with _attached(args.site) as site:
+    async with attached_site(args.site) as site:
         with whole_file(args.out, "--out") as file:
             if args.auditor_file:
                 _write_auditor_file(args.auditor_file, site)
@@ -139,7 +136,7 @@ async def _receipt(args: argparse.Namespace) -> int:
     call_id = sys.stdin.readline().strip() if args.call_id == "-" else args.call_id
     if not call_id:
         raise SettingsError("it is empty", field="--call-id", fix="give the call's id")
-    async with _attached(args.site) as site:
+    async with attached_site(args.site) as site:
         found = await call_receipt(site, args.connection, call_id)
     with private_file(args.out, "--out") as file:
         file.write(found.receipt.encode())
@@ -159,24 +156,10 @@ async def _receipt(args: argparse.Namespace) -> int:
 
 async def _tagkeys(args: argparse.Namespace) -> int:
     """The file is made first: nothing is noted as handed out that cannot be written."""
-    async with _attached(args.site) as site:
+    async with attached_site(args.site) as site:
         with private_file(args.out, "--out") as file:
             keys = await site.tag_keys.hand_out()
             named = {str(week): key.hex() for week, key in keys.items()}
             file.write(json.dumps(named, indent=1).encode() + b"\n")
     show({"written": args.out, "weeks": len(keys)}, as_json=args.json)
     return 0
-
-
-@asynccontextmanager
-async def _attached(name: str) -> AsyncIterator[Site]:
-    """One site of a service that may run at the same time; it keeps its database."""
-    async with sites_only(load_settings()) as service:
-        site = service.sites.get(name)
-        if site is None:
-            known = ", ".join(service.sites) or "none"
-            raise SettingsError(
-                f"there is no site {name}", field="--site", fix=f"known: {known}"
-            )
-        await site.attach()
-        yield site

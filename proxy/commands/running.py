@@ -10,8 +10,10 @@ from pydantic import SecretStr
 
 from proxy.app import Service
 from proxy.database.embedded import DatabaseInUseError
+from proxy.errors import SettingsError
 from proxy.logs import configure_logs
-from proxy.settings import Settings
+from proxy.settings import Settings, load_settings
+from proxy.site import Site
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -91,6 +93,20 @@ async def sites_only(settings: Settings) -> AsyncIterator[Service]:
         yield service
     finally:
         await service.stop()
+
+
+@asynccontextmanager
+async def attached_site(name: str) -> AsyncIterator[Site]:
+    """One site of a service that may run at the same time; it keeps its database."""
+    async with sites_only(load_settings()) as service:
+        site = service.sites.get(name)
+        if site is None:
+            known = ", ".join(service.sites) or "none"
+            raise SettingsError(
+                f"there is no site {name}", field="--site", fix=f"known: {known}"
+            )
+        await site.attach()
+        yield site
 
 
 def over(settings: Settings, dsn: str) -> Settings:

@@ -391,3 +391,348 @@ ALTER TABLE ledger_heads ADD COLUMN halted_at timestamptz;
 ALTER TABLE ledger_heads ADD COLUMN stops text[] NOT NULL DEFAULT '{}';
 ALTER TABLE ledger_heads ADD CONSTRAINT ledger_heads_stops_known
 CHECK (stops <@ ARRAY['operator', 'breaker']);
+
+-- The register of incidents (GDPR Art. 33): what people know and decide of each. What
+-- they write stays here: never in the ledger, in logs or in figures.
+ALTER TABLE incidents
+ADD COLUMN opened_by text NOT NULL DEFAULT 'service',
+-- When the 72 hours began. The default is for a replica of the version before.
+ADD COLUMN aware_at timestamptz NOT NULL DEFAULT now(),
+ADD COLUMN nature text NOT NULL DEFAULT '',
+ADD COLUMN people text[] NOT NULL DEFAULT '{}',
+ADD COLUMN people_about text NOT NULL DEFAULT 'unknown',
+ADD COLUMN records text[] NOT NULL DEFAULT '{}',
+ADD COLUMN records_about text NOT NULL DEFAULT 'unknown',
+ADD COLUMN risk text NOT NULL DEFAULT 'unknown',
+ADD COLUMN consequences text NOT NULL DEFAULT '',
+ADD COLUMN measures text NOT NULL DEFAULT '',
+ADD COLUMN delay_reason text NOT NULL DEFAULT '',
+ADD COLUMN decision text,
+ADD COLUMN decision_reason text NOT NULL DEFAULT '',
+ADD COLUMN decided_at timestamptz,
+ADD COLUMN notified_at timestamptz,
+ADD COLUMN closed_by text,
+ADD COLUMN outcome text NOT NULL DEFAULT '',
+ADD CONSTRAINT incidents_decision_known CHECK (decision IN ('notify', 'not_notify')),
+-- What ended by itself was closed by nobody; people decide first.
+ADD CONSTRAINT incidents_decided_before_closed
+CHECK (closed_by IS NULL OR (closed_at IS NOT NULL AND decision IS NOT NULL));
+
+-- Who did what, when. Nothing is ever taken back: what was wrong is corrected below it.
+CREATE TABLE incident_notes (
+  site_id text NOT NULL,
+  incident_id uuid NOT NULL,
+  number integer NOT NULL,
+  at timestamptz NOT NULL,
+  actor text NOT NULL,
+  note text NOT NULL,
+  CONSTRAINT incident_notes_pkey PRIMARY KEY (site_id, incident_id, number),
+  CONSTRAINT incident_notes_incident FOREIGN KEY (site_id, incident_id)
+  REFERENCES incidents (site_id, incident_id),
+  CONSTRAINT incident_notes_short CHECK (length(note) BETWEEN 1 AND 500)
+);
+ALTER TABLE incident_notes ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON incident_notes
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT ON incident_notes TO ponctuel_service;
+
+-- Policies as people wrote them, on their way into force. A document changes only while
+-- it is a draft; `salt` keeps anyone from trying out documents on the published digest.
+CREATE TABLE policy_versions (
+  site_id text NOT NULL,
+  number integer NOT NULL,
+  state text NOT NULL,
+  document jsonb NOT NULL,
+  salt bytea NOT NULL,
+  digest bytea NOT NULL,
+  author text NOT NULL,
+  proposer text,
+  approver text,
+  approvals smallint NOT NULL DEFAULT 0,
+  justification text NOT NULL DEFAULT '',
+  reason text NOT NULL DEFAULT '',
+  increases text[] NOT NULL DEFAULT '{}',
+  simulation jsonb,
+  created_at timestamptz NOT NULL,
+  proposed_at timestamptz,
+  approved_at timestamptz,
+  effective_from_epoch bigint,
+  version integer,
+  from_epoch bigint,
+  CONSTRAINT policy_versions_pkey PRIMARY KEY (site_id, number),
+  CONSTRAINT policy_versions_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT policy_versions_state_known CHECK (state IN (
+    'draft', 'simulated', 'proposed', 'approved', 'scheduled', 'active', 'ended',
+    'refused', 'withdrawn'
+  )),
+  CONSTRAINT policy_versions_hold_by_their_leaf
+  CHECK (state NOT IN ('scheduled', 'active', 'ended') OR version IS NOT NULL)
+);
+ALTER TABLE policy_versions ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON policy_versions
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE ON policy_versions TO ponctuel_service;
+
+-- Which document each adopted policy has. Null before there were documents.
+ALTER TABLE policies ADD COLUMN number integer;
+
+-- Who did, or tried to do, what. Only ever added to.
+CREATE TABLE policy_events (
+  site_id text NOT NULL,
+  place bigint GENERATED ALWAYS AS IDENTITY,
+  number integer,
+  move text NOT NULL,
+  actor text NOT NULL,
+  role text NOT NULL,
+  at timestamptz NOT NULL,
+  is_refused boolean NOT NULL,
+  detail jsonb NOT NULL DEFAULT '{}',
+  CONSTRAINT policy_events_pkey PRIMARY KEY (site_id, place),
+  CONSTRAINT policy_events_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+ALTER TABLE policy_events ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON policy_events
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT ON policy_events TO ponctuel_service;
+
+-- The policy of the settings file as it was last seen: only a change of it counts.
+CREATE TABLE policy_files (
+  site_id text NOT NULL,
+  digest bytea NOT NULL,
+  seen_at timestamptz NOT NULL,
+  refused text[] NOT NULL,
+  CONSTRAINT policy_files_pkey PRIMARY KEY (site_id),
+  CONSTRAINT policy_files_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+ALTER TABLE policy_files ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON policy_files
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE ON policy_files TO ponctuel_service;
+
+-- Who has said that the breaker may close: it takes an operator and a DPO.
+CREATE TABLE breaker_confirmations (
+  site_id text NOT NULL,
+  role text NOT NULL,
+  actor text NOT NULL,
+  confirmed_at timestamptz NOT NULL,
+  CONSTRAINT breaker_confirmations_pkey PRIMARY KEY (site_id, role),
+  CONSTRAINT breaker_confirmations_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+ALTER TABLE breaker_confirmations ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON breaker_confirmations
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE, DELETE ON breaker_confirmations TO ponctuel_service;
+
+-- Stops to be taken back in a later epoch than the one they were spoken of in.
+CREATE TABLE resumptions (
+  site_id text NOT NULL,
+  party text NOT NULL,
+  asked_epoch bigint NOT NULL,
+  asked_by text NOT NULL,
+  asked_at timestamptz NOT NULL,
+  CONSTRAINT resumptions_pkey PRIMARY KEY (site_id, party),
+  CONSTRAINT resumptions_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+ALTER TABLE resumptions ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON resumptions
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE, DELETE ON resumptions TO ponctuel_service;
+
+-- The figures that move with calls, as every replica serves them. Written by the first
+-- replica that finds them older than the interval: each publishing for itself would
+-- show steps shorter than that.
+CREATE TABLE published_figures (
+  site_id text NOT NULL,
+  published_at timestamptz NOT NULL,
+  strata text[] NOT NULL,
+  figures jsonb NOT NULL,
+  CONSTRAINT published_figures_pkey PRIMARY KEY (site_id),
+  CONSTRAINT published_figures_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+ALTER TABLE published_figures ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON published_figures
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE ON published_figures TO ponctuel_service;
+
+-- What the service's last check of its own ledger came to: how often each code was
+-- found, and when there was last nothing to find.
+CREATE TABLE self_checks (
+  site_id text NOT NULL,
+  checked_at timestamptz NOT NULL,
+  size bigint NOT NULL,
+  findings jsonb NOT NULL,
+  clean_at timestamptz,
+  CONSTRAINT self_checks_pkey PRIMARY KEY (site_id),
+  CONSTRAINT self_checks_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+ALTER TABLE self_checks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON self_checks
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE ON self_checks TO ponctuel_service;
+
+-- Figures are asked for every few seconds; none may cost more as a site grows.
+CREATE INDEX incidents_open ON incidents (site_id, aware_at) WHERE closed_at IS NULL;
+CREATE INDEX recordings_by_capture ON recordings (site_id, captured_at);
+CREATE INDEX cosignatures_by_witness ON cosignatures (site_id, witness_key, size);
+
+-- When the line's gate closes by itself, and its code then: a bind may wait over midnight.
+ALTER TABLE waiting_binds
+ADD COLUMN gate_ends_on date,
+ADD COLUMN gate_end_code text;
+
+-- How each day of a connection compared with its platform's own list. Counts and a hash
+-- only; the list itself is not kept. The leaf that says so is written with the row.
+CREATE TABLE reconciliations (
+  site_id text NOT NULL,
+  connection text NOT NULL,
+  day date NOT NULL,
+  export_sha256 bytea NOT NULL,
+  calls bigint NOT NULL,
+  bound bigint NOT NULL,
+  platform_only bigint NOT NULL,
+  ledger_only bigint NOT NULL,
+  unsolicited bigint NOT NULL,
+  still_there bigint NOT NULL,
+  done_at timestamptz NOT NULL,
+  CONSTRAINT reconciliations_pkey PRIMARY KEY (site_id, connection, day),
+  CONSTRAINT reconciliations_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+ALTER TABLE reconciliations ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON reconciliations
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE ON reconciliations TO ponctuel_service;
+
+-- What the object store held, counted against the recordings.
+CREATE TABLE inventories (
+  site_id text NOT NULL,
+  day date NOT NULL,
+  listing_sha256 bytea NOT NULL,
+  objects bigint NOT NULL,
+  strays bigint NOT NULL,
+  missing bigint NOT NULL,
+  done_at timestamptz NOT NULL,
+  CONSTRAINT inventories_pkey PRIMARY KEY (site_id, day),
+  CONSTRAINT inventories_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+ALTER TABLE inventories ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON inventories
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE ON inventories TO ponctuel_service;
+
+-- A recording that was seen, by the platform's word or by its audio, of a call that the
+-- monitors must judge by it. `draw_seq` is null when no call was bound under that name;
+-- then, or if it came too late for its call (adrift), it counts at `noted_seq`, where the
+-- ledger had been judged or ended when it was seen.
+CREATE TABLE recording_flags (
+  site_id text NOT NULL,
+  flag_key bytea NOT NULL,
+  draw_seq bigint,
+  noted_seq bigint NOT NULL,
+  source text NOT NULL,
+  seen_at timestamptz NOT NULL,
+  is_counted boolean NOT NULL DEFAULT false,
+  is_adrift boolean NOT NULL DEFAULT false,
+  CONSTRAINT recording_flags_pkey PRIMARY KEY (site_id, flag_key),
+  CONSTRAINT recording_flags_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT recording_flags_source_known
+  CHECK (source IN ('started', 'available', 'upload', 'cdr', 'inventory'))
+);
+CREATE INDEX recording_flags_to_count ON recording_flags (site_id, noted_seq)
+WHERE NOT is_counted;
+ALTER TABLE recording_flags ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON recording_flags
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE, DELETE ON recording_flags TO ponctuel_service;
+
+-- Who took a call, under a keyed name, for the few days in which the monitors may have to
+-- look at the call again.
+CREATE TABLE call_agents (
+  site_id text NOT NULL,
+  draw_seq bigint NOT NULL,
+  agent_key bytea NOT NULL,
+  noted_at timestamptz NOT NULL,
+  CONSTRAINT call_agents_pkey PRIMARY KEY (site_id, draw_seq),
+  CONSTRAINT call_agents_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+ALTER TABLE call_agents ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON call_agents
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, DELETE ON call_agents TO ponctuel_service;
+
+-- The monitors' state up to `position` in the ledger. The row with the slot 'now' moves;
+-- its lock is what keeps two replicas from counting a call twice. The others, one a day,
+-- are what a recording that comes to light later is counted from.
+CREATE TABLE monitor_states (
+  site_id text NOT NULL,
+  slot text NOT NULL,
+  position bigint NOT NULL,
+  version integer NOT NULL,
+  state jsonb NOT NULL,
+  figures jsonb NOT NULL DEFAULT '[]',
+  alarms jsonb NOT NULL DEFAULT '{}',
+  CONSTRAINT monitor_states_pkey PRIMARY KEY (site_id, slot),
+  CONSTRAINT monitor_states_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+ALTER TABLE monitor_states ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON monitor_states
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE, DELETE ON monitor_states TO ponctuel_service;
+
+-- What the DPO decided about an alarm. `position` is where the monitor began anew.
+CREATE TABLE monitor_decisions (
+  site_id text NOT NULL,
+  seq bigint NOT NULL,
+  monitor text NOT NULL,
+  actor text NOT NULL,
+  decision text NOT NULL,
+  decided_at timestamptz NOT NULL,
+  position bigint,
+  CONSTRAINT monitor_decisions_pkey PRIMARY KEY (site_id, seq),
+  CONSTRAINT monitor_decisions_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+ALTER TABLE monitor_decisions ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON monitor_decisions
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE ON monitor_decisions TO ponctuel_service;
+
+-- Why the breaker opened, for each of its leaves.
+CREATE TABLE breaker_openings (
+  site_id text NOT NULL,
+  seq bigint NOT NULL,
+  causes text[] NOT NULL,
+  opened_at timestamptz NOT NULL,
+  CONSTRAINT breaker_openings_pkey PRIMARY KEY (site_id, seq),
+  CONSTRAINT breaker_openings_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT breaker_openings_causes_known CHECK (causes <@ ARRAY['sr', 'binomial'])
+);
+ALTER TABLE breaker_openings ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON breaker_openings
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE ON breaker_openings TO ponctuel_service;
+
+-- What silence means to the caller of a drawn call, and when one said yes.
+ALTER TABLE calls
+ADD COLUMN consent text NOT NULL DEFAULT 'opt_out',
+ADD COLUMN opted_in_at timestamptz,
+ADD CONSTRAINT calls_consent_known CHECK (consent IN ('opt_out', 'opt_in'));
+
+-- People who objected, by a keyed hash of their number. `until` is the first day without:
+-- a day only, so that nobody can tell which call it was.
+CREATE TABLE opt_outs (
+  site_id text NOT NULL,
+  caller_key bytea NOT NULL,
+  until date NOT NULL,
+  CONSTRAINT opt_outs_pkey PRIMARY KEY (site_id, caller_key),
+  CONSTRAINT opt_outs_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+CREATE INDEX opt_outs_by_end ON opt_outs (site_id, until);
+ALTER TABLE opt_outs ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON opt_outs
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE, DELETE ON opt_outs TO ponctuel_service;
+
+-- Whose refusal it would be. Only of calls drawn for recording, until their outcome, and
+-- only where the list is kept.
+ALTER TABLE calls
+ADD COLUMN caller_key bytea,
+ADD CONSTRAINT calls_caller_only_if_drawn CHECK (is_record OR caller_key IS NULL);

@@ -20,9 +20,19 @@ CONNECTION = "simulateur"
 SETTINGS_FILE = "demo.toml"
 AUDITOR_FILE = "auditor.txt"
 
-# Both halves of the story lie inside, and weeks are left to try the commands in.
-_CAMPAIGN_BEFORE = timedelta(days=35)
-_CAMPAIGN = timedelta(days=84)
+# Both halves of the story lie inside, and two months are left to try the commands in.
+_CAMPAIGN_BEFORE = timedelta(days=32)
+_CAMPAIGN = timedelta(days=92)
+
+_REFERENCES = """\
+article_6 = {{ kind = "6-1-f", {written} }}
+balancing_test = {{ {written} }}
+article_9 = {{ kind = "9-2-a", {written} }}
+dpia = {{ {written} }}
+dpo_opinion = {{ {written} }}
+staff_information = {{ kind = "cse", {written} }}
+hosting = {{ kind = "self_hosted", {written} }}\
+"""
 
 # 8 % is more than "occasional" elsewhere: a demo of 200 calls has to show some
 # recordings. It is within the hard limits: burst + 1000 x ceiling = 100.
@@ -48,23 +58,15 @@ max_seconds = 120
 kept_days = 30
 
 [sites.{site}.practices]
-exemple = {{ authorisation = "demo" }}
+exemple.authorisation = {{ {written} }}
 
 [sites.{site}.line_groups.cardiologie]
 practice = "exemple"
-article_6 = "demo"
-article_9 = "demo"
-dpia = "demo"
-staff_information = "demo"
-hosting = "demo"
+{references}
 
 [sites.{site}.line_groups.pediatrie]
 practice = "exemple"
-article_6 = "demo"
-article_9 = "demo"
-dpia = "demo"
-staff_information = "demo"
-hosting = "demo"
+{references}
 
 # Calls of the staff's representatives are never recorded.
 [sites.{site}.line_groups.representants]
@@ -122,7 +124,11 @@ def write_settings(
     ground: Ground, credentials: Credentials, host: str, today: date
 ) -> None:
     """Leave the settings of this run, readable by the owner alone."""
-    starts_on = _running_campaign(ground, today) or today - _CAMPAIGN_BEFORE
+    starts_on = _earlier_campaign(ground) or today - _CAMPAIGN_BEFORE
+    if starts_on + _CAMPAIGN <= today:
+        # A settings file may not prolong a campaign: that takes an operator and a DPO.
+        raise _not_ours(f"the demo's campaign in {ground.directory} is over")
+    written = f'reference = "demo", on = {starts_on.isoformat()}, author = "dpo"'
     text = _TEMPLATE.format(
         path=ground.settings_file,
         directory=_quoted(str(ground.directory)),
@@ -130,6 +136,8 @@ def write_settings(
         starts_on=starts_on.isoformat(),
         ends_on=(starts_on + _CAMPAIGN).isoformat(),
         lines="\n".join(_lines()),
+        written=written,
+        references=_REFERENCES.format(written=written),
         connection=CONNECTION,
         credentials=credentials,
         host=host,
@@ -141,15 +149,14 @@ def write_settings(
         raise _not_ours(f"{ground.directory}: {error.strerror}") from None
 
 
-def _running_campaign(ground: Ground, today: date) -> date | None:
-    """The first day of an earlier run's campaign, so that its policy stays in force."""
+def _earlier_campaign(ground: Ground) -> date | None:
+    """The first day of an earlier run's campaign: its policy stays in force."""
     try:
         earlier = tomllib.loads(ground.settings_file.read_text("utf-8"))
         starts_on = earlier["sites"][SITE]["policy"]["starts_on"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    is_running = isinstance(starts_on, date) and today < starts_on + _CAMPAIGN
-    return starts_on if is_running else None
+    return starts_on if isinstance(starts_on, date) else None
 
 
 def _lines() -> list[str]:

@@ -2,10 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import date
 
 from proxy.errors import PonctuelError
 from proxy.intake.epochs import Tags
 from proxy.intake.store import DrawnCall
+from sampling.legal import Expiry
 
 
 class ClockFaultError(PonctuelError):
@@ -16,7 +18,7 @@ class ClockFaultError(PonctuelError):
 
 
 class StalePolicyError(PonctuelError):
-    """Another replica has adopted a different policy."""
+    """This replica does not know the newest policy."""
 
     status = 503
     error_id = "stale-policy"
@@ -41,8 +43,8 @@ class Bind:
     """What a draw must know of a call.
 
     `leg_key` is the tag of the leg that asks, if it is not the root call itself.
-    `gate_code` is the line's closed gate; whether the policy's own is closed is decided
-    with the draw.
+    `gate_code` is the line's closed gate. Whether the policy's own is closed is decided
+    with the draw, and so is whether the line's has closed since, at its `expiry`.
     """
 
     tags: Tags
@@ -51,11 +53,18 @@ class Bind:
     stratum: str
     gate_code: str | None
     agent_key: bytes | None = None
+    expiry: Expiry | None = None
 
     @property
     def names(self) -> tuple[bytes, ...]:
         """The tags it may be bound under already."""
         return self.tags.all
+
+    def closed_gate(self, today: date) -> str | None:
+        """The line's closed gate on the day of the draw."""
+        if self.expiry and self.expiry.day <= today:
+            return self.gate_code or self.expiry.code
+        return self.gate_code
 
 
 @dataclass(slots=True, eq=False)

@@ -7,9 +7,10 @@ the decisions' ids are new.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from operator import itemgetter
+from typing import NamedTuple
 from uuid import uuid4
 
 from proxy.intake.binds import Bind
@@ -20,7 +21,7 @@ from sampling.coverage import AgentCalls, rate_for
 from sampling.decision import Candidate, Decision, decide
 from sampling.draw import hex64
 from sampling.gates import closed_policy_gate
-from sampling.policy import SamplingPolicy
+from sampling.policy import Conditions, SamplingPolicy
 from sampling.seed import is_week_young, week_at
 
 # Marks where a batch begins, so that an auditor sees that tags ascend within each.
@@ -41,19 +42,29 @@ class Terms:
     stop_code: str | None = None
 
     @cached_property
-    def gate_code(self) -> str | None:
-        return self.stop_code or closed_policy_gate(self.policy, self.now.date())
+    def today(self) -> date:
+        return self.now.date()
+
+    def gate_code(self, conditions: Conditions) -> str | None:
+        return self.stop_code or closed_policy_gate(conditions, self.today)
 
     @cached_property
     def names_week_before(self) -> bool:
         return is_week_young(self.now)
 
 
+class Heard(NamedTuple):
+    """An agent's calls in the campaign of these conditions."""
+
+    calls: AgentCalls
+    campaign: Conditions
+
+
 @dataclass(slots=True, kw_only=True)
 class Batch:
     """Draws made on one head; true once they are committed on that very head.
 
-    `heard`: what the campaign has had, with these draws, of the agents in them.
+    `heard`: what their campaign has had, with these draws, of the agents in them.
     """
 
     head: Head
@@ -62,7 +73,7 @@ class Batch:
     calls: list[DrawnCall] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     counted: Counter[tuple[str, str]] = field(default_factory=Counter)
-    heard: dict[bytes, AgentCalls] = field(default_factory=dict)
+    heard: dict[bytes, Heard] = field(default_factory=dict)
 
 
 def first_of_each(
@@ -103,8 +114,8 @@ def draw_all(
 ) -> Batch:
     """Draw for `binds`, one per call, in the order of their tags: nobody chose it.
 
-    `heard` is what the campaign has had of their agents so far. A call that has no name
-    in the week of the draw is left out.
+    `heard` is what the campaigns have had of their agents so far. A call that has no
+    name in the week of the draw is left out.
     """
     batch = Batch(head=head, terms=terms, tokens=dict(head.tokens))
     week = week_at(terms.now)
@@ -122,42 +133,45 @@ def _draw(
     name_before: bytes | None,
 ) -> None:
     terms = batch.terms
-    agent = _agent(batch, bind, heard)
+    conditions = terms.policy.conditions(bind.stratum)
+    agent = _agent(batch, bind, conditions, heard)
     candidate = Candidate(
         tag=name,
         stratum=bind.stratum,
-        gate_code=terms.gate_code or bind.gate_code,
-        rate_ppm=rate_for(terms.policy, agent),
+        gate_code=terms.gate_code(conditions) or bind.closed_gate(terms.today),
+        rate_ppm=rate_for(conditions, agent),
     )
     decision, batch.tokens = decide(candidate, terms.policy, terms.key, batch.tokens)
-    leaf = _leaf(terms, candidate, decision)
+    leaf = _leaf(terms.epoch, candidate, decision)
+    if conditions.coverage:
+        leaf["p"] = candidate.rate_ppm
     if terms.names_week_before and name_before:
         leaf["c_prev"] = name_before.hex()
     if not batch.bodies:
         leaf |= FIRST_OF_BATCH
-    batch.calls.append(_call(batch, bind, candidate, decision))
+    batch.calls.append(_call(batch, bind, name, conditions, decision))
     batch.bodies.append(encode(Kind.DRAW, leaf))
     _count(batch, bind, decision)
     if agent and bind.agent_key and not candidate.gate_code:
         drawn = agent.drawn + decision.is_record
-        batch.heard[bind.agent_key] = AgentCalls(agent.seen + 1, drawn)
+        after = AgentCalls(agent.seen + 1, drawn)
+        batch.heard[bind.agent_key] = Heard(after, conditions)
 
 
 def _agent(
-    batch: Batch, bind: Bind, heard: Mapping[bytes, AgentCalls]
+    batch: Batch, bind: Bind, conditions: Conditions, heard: Mapping[bytes, AgentCalls]
 ) -> AgentCalls | None:
     """What the campaign has had of the bind's agent, this batch included."""
-    if bind.agent_key is None or batch.terms.policy.coverage is None:
+    if bind.agent_key is None or conditions.coverage is None:
         return None
-    before = heard.get(bind.agent_key, AgentCalls(0, 0))
-    return batch.heard.get(bind.agent_key, before)
+    if bind.agent_key in batch.heard:
+        return batch.heard[bind.agent_key].calls
+    return heard.get(bind.agent_key, AgentCalls(0, 0))
 
 
-def _leaf(
-    terms: Terms, candidate: Candidate, decision: Decision
-) -> dict[str, str | int]:
+def _leaf(epoch: int, candidate: Candidate, decision: Decision) -> dict[str, str | int]:
     leaf: dict[str, str | int] = {
-        "e": terms.epoch,
+        "e": epoch,
         "c": candidate.tag.hex(),
         "s": candidate.stratum,
         "T": hex64(decision.threshold),
@@ -165,8 +179,6 @@ def _leaf(
     }
     if decision.code:
         leaf["x"] = decision.code
-    if terms.policy.coverage:
-        leaf["p"] = candidate.rate_ppm
     return leaf
 
 
@@ -179,20 +191,21 @@ def _count(batch: Batch, bind: Bind, decision: Decision) -> None:
 
 
 def _call(
-    batch: Batch, bind: Bind, candidate: Candidate, decision: Decision
+    batch: Batch, bind: Bind, name: bytes, conditions: Conditions, decision: Decision
 ) -> DrawnCall:
-    policy = batch.terms.policy
     return DrawnCall(
-        call_key=candidate.tag,
+        call_key=name,
         decision_id=uuid4(),
         connection=bind.connection,
         stratum=bind.stratum,
         draw_seq=batch.head.size + len(batch.bodies),
         is_record=decision.is_record,
-        kept_days=policy.kept_days,
-        max_seconds=policy.max_seconds,
-        purpose=policy.purpose.value,
+        kept_days=conditions.kept_days,
+        max_seconds=conditions.max_seconds,
+        purpose=conditions.purpose.value,
         announced_at=None,
         ended_at=None,
         outcome=None,
+        consent=conditions.consent.value,
+        opted_in_at=None,
     )

@@ -15,11 +15,11 @@ from proxy.intake.drawing import (
     legs_of,
 )
 from proxy.intake.epochs import Epochs
+from proxy.intake.policy_book import PolicyBook
 from proxy.intake.seat import Seat, Settled
 from proxy.intake.store import DrawnCall
 from proxy.ledger.stopping import stop_code
 from proxy.ledger.transaction import Head, LedgerWentBackError, StaleHeadError
-from sampling.schedule import PolicySchedule
 from sampling.seed import epoch_start, epoch_to_draw_in
 
 
@@ -40,11 +40,11 @@ class Leader:
     """Draws for one site on whatever seat it is given."""
 
     def __init__(
-        self, epochs: Epochs, clock: Callable[[], datetime], schedule: PolicySchedule
+        self, epochs: Epochs, clock: Callable[[], datetime], policies: PolicyBook
     ) -> None:
         self._epochs = epochs
         self._clock = clock
-        self._schedule = schedule
+        self._policies = policies
 
     async def draw(
         self, seat: Seat, binds: Sequence[Bind], forwarded: Mapping[UUID, Bind]
@@ -90,17 +90,22 @@ class Leader:
         self, seat: Seat, head: Head, fresh: Sequence[Bind]
     ) -> Batch | None:
         terms = await self._terms(seat, head)
-        agents = {bind.agent_key for bind in fresh if bind.agent_key}
-        heard = {}
-        if agents and terms.policy.coverage:
-            heard = await seat.heard(terms.policy, agents)
+        campaigns = {
+            bind.agent_key: conditions.starts_on
+            for bind in fresh
+            if bind.agent_key
+            and (conditions := terms.policy.conditions(bind.stratum)).coverage
+        }
+        heard = await seat.heard(campaigns) if campaigns else {}
         batch = draw_all(head, terms, fresh, heard)
         return batch if batch.calls else None
 
     async def _terms(self, seat: Seat, head: Head) -> Terms:
         if head.is_halted:
             raise LedgerWentBackError
-        if head.policy_version != self._schedule.newest_version:
+        if head.policy_version != self._policies.version:
+            await self._policies.learn(seat.connection)
+        if head.policy_version > self._policies.version:
             raise StalePolicyError(f"version {head.policy_version} is in force")
         length = self._epochs.epoch_seconds
         now = self._clock()
@@ -109,7 +114,7 @@ class Leader:
             raise ClockFaultError
         key = await self._epochs.key_of(seat.connection, head.revealed_epoch, epoch)
         return Terms(
-            policy=self._schedule.at(epoch),
+            policy=self._policies.schedule.at(epoch),
             key=key,
             epoch=epoch,
             now=max(now, epoch_start(epoch, length)),

@@ -56,13 +56,22 @@ class Outcomes:
                 QUERIES["note_announced"], self._site, call.decision_id, self._clock()
             )
 
+    async def note_opted_in(self, call: DrawnCall) -> None:
+        """The caller was asked and said yes, in time."""
+        async with self._ledger.database.connection() as connection:
+            await connection.execute(
+                QUERIES["note_opted_in"], self._site, call.decision_id, self._clock()
+            )
+
     async def note_ended(self, call: DrawnCall) -> None:
         """The call is over. Ended before the announcement means: nothing to come."""
         async with self._ledger.database.connection() as connection:
             await connection.execute(
                 QUERIES["note_ended"], self._site, call.decision_id, self._clock()
             )
-        if call.may_be_recorded and call.announced_at is None:
+        if call.may_be_recorded and call.lacks_opt_in:
+            await self.object(call)
+        elif call.may_be_recorded and call.announced_at is None:
             await self.fail(call.decision_id, Failure.HANGUP)
 
     async def fail(self, decision_id: UUID, code: Failure) -> bool:
@@ -71,8 +80,7 @@ class Outcomes:
 
     async def object(self, call: DrawnCall) -> None:
         """The caller refused: nothing is kept, whatever had been captured."""
-        stage = "during_call" if call.announced_at else "before_capture"
-        if await self._close(call.decision_id, "objected", stage) is None:
+        if await self._close(call.decision_id, "objected", _stage(call)) is None:
             await self._destroy(call.decision_id, "opt_outs", "after_call")
 
     async def make_private(self, call: DrawnCall) -> None:
@@ -138,6 +146,12 @@ async def close_call(
         raise PonctuelError("the call has an outcome already")
     counted = {"failed": "failed", "objected": "opt_outs", "recorded": "recorded"}
     change.count(counted[outcome], code or call.stratum)
+
+
+def _stage(call: DrawnCall) -> str:
+    if call.lacks_opt_in:
+        return "no_opt_in"
+    return "during_call" if call.announced_at else "before_capture"
 
 
 def _leaf(call: DrawnCall, outcome: str, code: str) -> Leaf:

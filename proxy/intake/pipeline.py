@@ -2,7 +2,8 @@
 
 A call start, step by step:
 1. Tag: the root call's keyed name; a leg also gets one, which leads to its root.
-2. Gate: the line's group and legal references, the campaign's dates.
+2. Gate: the stratum it is counted under, exclusions, the line's legal references, who
+   objected; with the draw, the dates of the stratum's campaign.
 3. Draw: in line for the sequencer, within the connection's deadline.
 4. Answer: RECORD only if the draw is committed and nothing has ended it since.
 
@@ -11,11 +12,12 @@ that nobody knows, there is nothing to change, except that a recording of it mus
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from proxy.errors import (
+    NotConsentedError,
     NotDrawnError,
     OutcomeClosedError,
     PonctuelError,
@@ -23,8 +25,11 @@ from proxy.errors import (
 )
 from proxy.intake.binds import Bind
 from proxy.intake.epochs import Epochs
+from proxy.intake.opt_outs import Due, OptOuts
 from proxy.intake.outcomes import Failure, Outcomes
+from proxy.intake.policy_book import PolicyBook
 from proxy.intake.sequencer import Sequencer
+from proxy.intake.sightings import Sightings, Source
 from proxy.intake.stops import Stops
 from proxy.intake.store import DrawnCall, find_call, find_decision
 from proxy.intake.takeovers import Takeovers
@@ -36,6 +41,7 @@ from proxy.platforms.base import (
     CallAnnounced,
     CallEnded,
     CallMarkedPrivate,
+    CallOptedIn,
     CallOptedOut,
     CallStarted,
     Direction,
@@ -44,11 +50,10 @@ from proxy.platforms.base import (
     RecordingAvailable,
     RecordingStarted,
 )
-from sampling.gates import UNKNOWN_LINE, Line, closed_line_gate
-from sampling.mixing import Mode
-from sampling.policy import SamplingPolicy
-from sampling.schedule import PolicySchedule
+from sampling.gates import UNKNOWN_LINE, Line, closed_line_gate, exclusion_code
+from sampling.policy import Consent, SamplingPolicy
 from sampling.seed import epoch_at
+from sampling.strata import Facts, stratum_of
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,62 +66,101 @@ class SiteIntake:
     outcomes: Outcomes
     takeovers: Takeovers
     stops: Stops
+    opt_outs: OptOuts
+    sightings: Sightings
     voids: Voids
     lines: Mapping[str, Line]
     clock: Callable[[], datetime]
     name_agent: Callable[[str], bytes]
-    schedule: PolicySchedule = field(default=PolicySchedule.empty(Mode.OPERATOR))
+    policies: PolicyBook
 
-    def begin(self, schedule: PolicySchedule) -> None:
-        """Draw by `schedule` from now on."""
-        self.schedule = schedule
-        self.sequencer.start(schedule)
+    def begin(self) -> None:
+        """Draw from now on."""
+        self.sequencer.start()
 
     @property
     def policy(self) -> SamplingPolicy:
         """The policy of the running epoch."""
         running = epoch_at(self.clock(), self.epochs.epoch_seconds)
-        return self.schedule.at(running)
+        return self.policies.schedule.at(running)
+
+    @property
+    def _has_words(self) -> bool:
+        """Whether callers can be told that they are recorded.
+
+        Not where the policy was taken away, although it ends only with the epoch.
+        """
+        newest = self.policies.schedule.newest
+        return bool(newest.announcement and self.policy.announcement)
 
     async def decide(
         self, connection: str, event: CallStarted, deadline_seconds: float
     ) -> Answer:
         """RECORD or SKIP for a call start. Raises PonctuelError: then it is SKIP."""
+        due = Due(deadline_seconds)
         try:
             bind = self._bind(connection, event)
         except PonctuelError as error:
-            self.voids.count(error, self._stratum(event))
+            self.voids.count(error, self._stratum(event, self.policy))
             raise
-        caller = self.sequencer.line_up(bind, deadline_seconds)
+        bind = await self._without_objectors(bind, event, due)
+        caller = self.sequencer.line_up(bind, due.left)
         call = await caller.answered
-        if call.may_be_recorded and not self.schedule.newest.announcement:
-            # Its policy was taken away and ends only with the epoch: what would be
-            # said to the caller went with it.
+        self.sightings.note_agent(call, event.agent)
+        if call.may_be_recorded and not self._has_words:
             await self.outcomes.fail(call.decision_id, Failure.ANNOUNCEMENT)
+        await self.opt_outs.note_caller(call, event, due)
         return self._answer(call)
 
+    async def _without_objectors(
+        self, bind: Bind, event: CallStarted, due: Due
+    ) -> Bind:
+        try:
+            code = await self.opt_outs.gate_code(bind, event, due)
+        except PonctuelError as error:
+            self.voids.note(bind, error)
+            raise
+        return bind if code == bind.gate_code else replace(bind, gate_code=code)
+
     def _bind(self, connection: str, event: CallStarted) -> Bind:
+        """By the policy of this moment, even if another one holds at the draw.
+
+        Then the draw has that one's conditions, under a name it may not know.
+        """
+        policy = self.policy
+        stratum, line = self._stratum(event, policy), self._line(event)
         return Bind(
             tags=self.epochs.tags(connection, event.root_call_id),
             leg_key=self._leg_key(connection, event),
             connection=connection,
-            stratum=self._stratum(event),
-            gate_code=closed_line_gate(self._line(event)),
-            agent_key=self._agent_key(event.agent),
+            stratum=stratum,
+            gate_code=exclusion_code(policy, event.line, event.agent)
+            or closed_line_gate(line, self.clock().date()),
+            expiry=line.basis.expiry,
+            agent_key=self._agent_key(event.agent, stratum, policy),
         )
 
     def _line(self, event: CallStarted) -> Line:
         return self.lines.get(event.line, UNKNOWN_LINE)
 
-    def _stratum(self, event: CallStarted) -> str:
-        """A line group and a direction: what budgets and metrics count by."""
-        way = "in" if event.direction is Direction.INBOUND else "out"
-        return f"{self._line(event).group}_{way}"
+    def _stratum(self, event: CallStarted, policy: SamplingPolicy) -> str:
+        """What budgets and metrics count the call by."""
+        facts = Facts(
+            line_group=self._line(event).group,
+            way="in" if event.direction is Direction.INBOUND else "out",
+            queue=event.queue,
+            agent_group=event.agent_group,
+        )
+        return stratum_of(policy, facts, self.clock().date())
 
-    def _agent_key(self, agent: str | None) -> bytes | None:
-        """An agent's keyed name, where the policy counts agents' calls at all."""
-        if not agent or self.policy.coverage is None:
+    def _agent_key(
+        self, agent: str | None, stratum: str, policy: SamplingPolicy
+    ) -> bytes | None:
+        """An agent's keyed name, where the stratum counts agents' calls at all."""
+        if not agent or policy.conditions(stratum).coverage is None:
             return None
+        if policy.has_own_coverage(stratum):
+            agent = f"{stratum}\0{agent}"
         return self.name_agent(agent)
 
     def _leg_key(self, connection: str, event: CallStarted) -> bytes | None:
@@ -125,14 +169,16 @@ class SiteIntake:
         return self.epochs.tags(connection, event.call_id).this_week
 
     def _answer(self, call: DrawnCall) -> Answer:
-        decision_id, policy = str(call.decision_id), self.schedule.newest
-        if not call.may_be_recorded or not policy.announcement:
+        decision_id, policy = str(call.decision_id), self.policy
+        if not call.may_be_recorded or not self._has_words:
             return Answer(is_record=False, decision_id=decision_id)
+        asks = call.consent == Consent.OPT_IN
         return Answer(
             is_record=True,
             decision_id=decision_id,
-            announcement=policy.announcement,
+            announcement=policy.request if asks else policy.announcement,
             opt_out_key=policy.opt_out_key,
+            opt_in_key=policy.opt_in_key if asks else None,
             max_seconds=call.max_seconds,
         )
 
@@ -144,7 +190,9 @@ class SiteIntake:
         """
         if isinstance(event, RecordingAvailable):
             call = await self._call_of_recording(connection, event)
+            await self._see_recording(connection, event, call)
             await self.takeovers.begin(connection, event.source_ref, call)
+            await self.sightings.react(call)
             return SKIP
         call_id = getattr(event, "call_id", None)
         if call_id is None:
@@ -152,13 +200,20 @@ class SiteIntake:
         call = await self._find(connection, call_id)
         if call is None:
             return await self._handle_unknown(connection, event)
+        if isinstance(event, RecordingStarted):
+            await self.sightings.note(call.call_key, Source.STARTED)
         await self._change(connection, event, call)
+        if isinstance(event, RecordingStarted):
+            await self.sightings.react(call)
         after = await self._find(connection, call_id)
         return SKIP if after is None else self._answer(after)
 
     async def _handle_unknown(self, connection: str, event: Event) -> Answer:
         if isinstance(event, RecordingStarted):  # nobody asked for it: end it
+            name = self.epochs.tags(connection, event.call_id).this_week
+            await self.sightings.note(name, Source.STARTED)
             await self.stops.stop_now(connection, event.call_id)
+            await self.sightings.react(None)
             return SKIP
         raise UnknownCallError(fix="send call.started first")
 
@@ -166,8 +221,13 @@ class SiteIntake:
         match event:
             case CallAnnounced():
                 _check_may_be_recorded(call)
+                _check_agreed(call)
                 await self.outcomes.note_announced(call)
+            case CallOptedIn():
+                _check_may_be_recorded(call)
+                await self.outcomes.note_opted_in(call)
             case CallOptedOut():
+                await self.opt_outs.remember(call)
                 await self.outcomes.object(call)
                 await self.stops.stop_now(connection, event.call_id)
             case CallMarkedPrivate():
@@ -175,14 +235,32 @@ class SiteIntake:
                 await self.stops.stop_now(connection, event.call_id)
             case CallEnded():
                 await self.outcomes.note_ended(call)
-            case RecordingStarted() if call.may_be_recorded and call.announced_at:
-                await self.stops.stop_after(connection, event.call_id, call.max_seconds)
             case RecordingStarted():
-                await self.stops.stop_now(connection, event.call_id)
+                await self._limit(connection, event, call)
             case RecordingAbsent():
                 await self.outcomes.fail(call.decision_id, Failure.PLATFORM)
             case _:
                 pass
+
+    async def _limit(
+        self, connection: str, event: RecordingStarted, call: DrawnCall
+    ) -> None:
+        """A recording that runs ends in time, or at once if it may not run."""
+        if call.may_begin:
+            await self.stops.stop_after(connection, event.call_id, call.max_seconds)
+        else:
+            await self.stops.stop_now(connection, event.call_id)
+
+    async def _see_recording(
+        self, connection: str, event: RecordingAvailable, call: DrawnCall | None
+    ) -> None:
+        """Note that it exists; without its call, under a name of its own."""
+        if call is None:
+            known_as = event.call_id or event.source_ref
+            name = self.epochs.tags(connection, known_as).this_week
+        else:
+            name = call.call_key
+        await self.sightings.note(name, Source.AVAILABLE)
 
     async def _call_of_recording(
         self, connection: str, event: RecordingAvailable
@@ -222,3 +300,9 @@ def _check_may_be_recorded(call: DrawnCall) -> None:
         raise NotDrawnError
     if call.outcome in ("failed", "objected"):
         raise OutcomeClosedError(f"it is {call.outcome}")
+
+
+def _check_agreed(call: DrawnCall) -> None:
+    """A platform that only announces, and does not ask, must not begin either."""
+    if call.lacks_opt_in:
+        raise NotConsentedError(fix="ask, and send call.opt_in if they say yes")

@@ -1,113 +1,120 @@
-"""Adopting the policy from the settings: a leaf first, then it is in force.
+"""Adopting a policy: a leaf first, then it is in force; and reading back what is.
 
-Every change of the policy's content is a new version with its own POLICY leaf; versions
-only go forward. A replica whose policy is not the newest draws nothing. Taking the
-policy away is a version too: one with rate 0.
+Every change is a new version with its own POLICY leaf; versions only go forward. Taking
+the policy away is a version too: one with rate 0. A version holds from the epoch named
+in its leaf. Until then the one before it goes on.
 
-A version holds from the epoch named in its leaf. Until then the one before it goes on,
-read back from its own leaf, so a restart in between changes nothing.
+Leaves are what auditors see; a policy's document, which its leaf names by digest, also
+has what is said to callers and whom a stratum is for. A replica draws only under a
+document that agrees with its leaf.
 """
 
 import dataclasses
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from typing import Any
 
+import asyncpg
+
+from proxy.database.pool import Connection
 from proxy.errors import SettingsError
+from proxy.intake.binds import StalePolicyError
+from proxy.intake.documents import digest_of, policy_of
 from proxy.intake.store import QUERIES
-from proxy.ledger.entry import Kind, Leaf, decode, encode
-from proxy.ledger.transaction import Ledger, LedgerTransaction, NothingToRecordError
+from proxy.ledger.entry import Kind, Leaf, Value, decode, encode
+from proxy.ledger.transaction import LedgerTransaction
 from sampling.budget import Budget
 from sampling.mixing import QUICKNET_CHAIN, Mode
-from sampling.policy import NO_POLICY, Coverage, Purpose, SamplingPolicy
+from sampling.policy import (
+    NO_POLICY,
+    Conditions,
+    Coverage,
+    Purpose,
+    SamplingPolicy,
+)
 from sampling.schedule import PolicySchedule, ScheduledPolicy
+
+
+class UnreadablePolicyError(StalePolicyError):
+    """A policy that was adopted has no document that agrees with its leaf."""
+
+    error_id = "unreadable-policy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adoption:
-    """What the settings ask for, and when: `epoch` is the one that is running."""
+    """What shall hold, and when: `epoch` is the one that is running.
+
+    `number` and `digest` are its document's. `approvals`: 0 for what the settings say,
+    1 for an operator alone, 2 for operator and DPO. `not_before` is an epoch.
+    """
 
     policy: SamplingPolicy
     mode: Mode
     epoch: int
     epoch_seconds: int
     has_witnesses: bool = False
+    number: int
+    digest: bytes
+    approvals: int = 0
+    not_before: int = 0
 
     @property
-    def content(self) -> Leaf:
+    def leaf(self) -> Leaf:
         """What an auditor needs to recompute every draw under this policy."""
-        policy = self.policy
-        leaf: dict[str, str | int] = {
-            "mode": self.mode.value,
-            "epoch_seconds": self.epoch_seconds,
-            "purpose": policy.purpose.value,
-            "ppm": policy.rate_ppm,
-            "c": policy.budget.ceiling_ppm,
-            "B": policy.budget.burst,
-            "smooth": policy.budget.smooth,
-            "starts": policy.starts_on.isoformat(),
-            "ends": policy.ends_on.isoformat(),
-            "max_seconds": policy.max_seconds,
-            "kept_days": policy.kept_days,
-        }
-        if self.mode is Mode.DRAND:
-            leaf["chain"] = QUICKNET_CHAIN
-        if policy.coverage is None:
-            return leaf
-        return leaf | {"cover": _cover(policy.coverage)}
+        content = content_of(self.policy, self.mode, self.epoch_seconds)
+        return {**content, "doc": self.digest.hex(), "approvals": self.approvals}
 
 
-async def adopt_policy(ledger: Ledger, wanted: Adoption) -> PolicySchedule:
-    """Put the wanted policy in force, as soon as it may be; return what holds when."""
-    schedule = PolicySchedule.empty(wanted.mode)
-    try:
-        async with ledger.transaction() as change:
-            schedule = await _adopted_so_far(change, wanted)
-            if not await _is_newest(change, wanted):
-                schedule = schedule.then(await _adopt(change, wanted, schedule))
-    except NothingToRecordError:
-        pass
-    return schedule
+def content_of(policy: SamplingPolicy, mode: Mode, epoch_seconds: int) -> Leaf:
+    """What a POLICY leaf says of the policy itself.
+
+    Which calls a stratum wants is not in it, nor who is excluded: numbers and codes
+    have no place in a ledger.
+    """
+    leaf: dict[str, Value] = {"mode": mode.value, "epoch_seconds": epoch_seconds}
+    leaf |= _conditions(policy)
+    if mode is Mode.DRAND:
+        leaf["chain"] = QUICKNET_CHAIN
+    if policy.strata:
+        leaf["strata"] = {own.name: _conditions(own) for own in policy.strata}
+    return leaf
 
 
-async def _adopted_so_far(
-    change: LedgerTransaction, wanted: Adoption
-) -> PolicySchedule:
-    schedule = PolicySchedule.empty(wanted.mode)
-    rows = await change.connection.fetch(QUERIES["find_policy_leaves"], change.site)
-    for row in rows:
-        leaf = decode(row["body"])
-        _check_epoch_length(leaf, wanted.epoch_seconds)
-        schedule = schedule.then(_scheduled(leaf, wanted.policy))
-    return schedule
+def _conditions(own: Conditions) -> Leaf:
+    leaf: dict[str, Value] = {
+        "purpose": own.purpose.value,
+        "ppm": own.rate_ppm,
+        "c": own.budget.ceiling_ppm,
+        "B": own.budget.burst,
+        "smooth": own.budget.smooth,
+        "starts": own.starts_on.isoformat(),
+        "ends": own.ends_on.isoformat(),
+        "max_seconds": own.max_seconds,
+        "kept_days": own.kept_days,
+    }
+    if own.coverage:
+        leaf["cover"] = _cover(own.coverage)
+    return leaf
 
 
-async def _is_newest(change: LedgerTransaction, wanted: Adoption) -> bool:
-    if wanted.policy == NO_POLICY and change.policy_version == NO_POLICY.version:
-        return True
-    found: bytes | None = await change.connection.fetchval(
-        QUERIES["find_policy_digest"], change.site, change.policy_version
-    )
-    return found == _digest(wanted)
-
-
-def _digest(wanted: Adoption) -> bytes:
-    return sha256(encode(Kind.POLICY, wanted.content)).digest()
-
-
-async def _adopt(
+async def adopt(
     change: LedgerTransaction, wanted: Adoption, schedule: PolicySchedule
 ) -> ScheduledPolicy:
+    """Put a policy in force as soon as it may be; `schedule` is what holds so far."""
     first = await _first_epoch(change, wanted, schedule)
     version = change.policy_version + 1
-    leaf = {**wanted.content, "from": first, "version": version}
+    leaf = {**wanted.leaf, "from": first, "version": version}
     await change.connection.execute(
         QUERIES["insert_policy"],
         change.site,
         version,
-        _digest(wanted),
+        sha256(encode(Kind.POLICY, wanted.leaf)).digest(),
         change.append(Kind.POLICY, leaf),
+        wanted.number,
     )
     change.policy_version = version
     policy = dataclasses.replace(wanted.policy, version=version)
@@ -127,6 +134,7 @@ async def _first_epoch(
         QUERIES["find_last_epoch_of_other_modes"], change.site, wanted.mode.value
     )
     return max(
+        wanted.not_before,
         wanted.epoch + int(waits),
         change.last_epoch + int(waits),
         schedule.entries[-1].from_epoch,
@@ -134,14 +142,73 @@ async def _first_epoch(
     )
 
 
-def _check_epoch_length(leaf: Leaf, epoch_seconds: int) -> None:
-    """Epochs are numbered by their length, so it is chosen once for ever."""
+async def read_schedule(
+    connection: Connection, site: str, mode: Mode, epoch_seconds: int
+) -> PolicySchedule:
+    """What has been adopted so far; `mode` is for epochs before there is a policy.
+
+    Raises UnreadablePolicyError, and SettingsError where epochs have another length.
+    """
+    schedule = PolicySchedule.empty(mode)
+    for row in await connection.fetch(QUERIES["find_policy_leaves"], site):
+        schedule = schedule.then(_scheduled(row, epoch_seconds))
+    return schedule
+
+
+def _scheduled(row: asyncpg.Record, epoch_seconds: int) -> ScheduledPolicy:
+    leaf: dict[str, Any] = decode(row["body"])
     if leaf["epoch_seconds"] != epoch_seconds:
+        # Epochs are numbered by their length, so it is chosen once for ever.
         raise SettingsError(
             f"{epoch_seconds} is not the length this ledger began with",
             field="draw.epoch_seconds",
             fix=f"set it back to {leaf['epoch_seconds']}",
         )
+    mode = Mode(leaf["mode"])
+    policy = _of_document(leaf, row) if row["document"] else _of_leaf(leaf)
+    return ScheduledPolicy(leaf["from"], policy, mode)
+
+
+def _of_document(leaf: Mapping[str, Any], row: asyncpg.Record) -> SamplingPolicy:
+    """A policy as its document has it, if that is the one its leaf is about."""
+    document = json.loads(row["document"])
+    try:
+        policy = policy_of(document, leaf["version"])
+    except ValueError:
+        raise UnreadablePolicyError(
+            f"version {leaf['version']} cannot be read",
+            fix="run the release that adopted it, or a newer one",
+        ) from None
+    said = content_of(policy, Mode(leaf["mode"]), leaf["epoch_seconds"])
+    is_its_own = leaf.get("doc") in (None, digest_of(document, row["salt"]).hex())
+    if not is_its_own or any(leaf.get(name) != said[name] for name in said):
+        raise UnreadablePolicyError(
+            f"version {leaf['version']} has another document than its leaf names",
+            fix="somebody changed the database: restore table policy_versions",
+        )
+    return policy
+
+
+def _of_leaf(leaf: Mapping[str, Any]) -> SamplingPolicy:
+    """A policy from before there were documents.
+
+    Nobody knows what to say to callers, so nothing is recorded under it.
+    """
+    cover = leaf.get("cover")
+    return SamplingPolicy(
+        version=leaf["version"],
+        purpose=Purpose(leaf["purpose"]),
+        rate_ppm=leaf["ppm"],
+        budget=Budget(leaf["c"], leaf["B"], leaf["smooth"]),
+        starts_on=date.fromisoformat(leaf["starts"]),
+        ends_on=date.fromisoformat(leaf["ends"]),
+        max_seconds=leaf["max_seconds"],
+        kept_days=leaf["kept_days"],
+        announcement="",
+        opt_out_key="",
+        coverage=cover
+        and Coverage(cover["k"], cover["calls"], cover["min"], cover["max"]),
+    )
 
 
 def _cover(coverage: Coverage) -> Leaf:
@@ -151,23 +218,3 @@ def _cover(coverage: Coverage) -> Leaf:
         "min": coverage.min_ppm,
         "max": coverage.max_ppm,
     }
-
-
-def _scheduled(leaf: dict[str, Any], wanted: SamplingPolicy) -> ScheduledPolicy:
-    """A policy as its leaf has it; what is said to callers is in the settings only."""
-    cover = leaf.get("cover")
-    policy = SamplingPolicy(
-        version=leaf["version"],
-        purpose=Purpose(leaf["purpose"]),
-        rate_ppm=leaf["ppm"],
-        budget=Budget(leaf["c"], leaf["B"], leaf["smooth"]),
-        starts_on=date.fromisoformat(leaf["starts"]),
-        ends_on=date.fromisoformat(leaf["ends"]),
-        max_seconds=leaf["max_seconds"],
-        kept_days=leaf["kept_days"],
-        announcement=wanted.announcement,
-        opt_out_key=wanted.opt_out_key,
-        coverage=cover
-        and Coverage(cover["k"], cover["calls"], cover["min"], cover["max"]),
-    )
-    return ScheduledPolicy(leaf["from"], policy, Mode(leaf["mode"]))

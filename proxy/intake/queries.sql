@@ -4,7 +4,8 @@
 -- young table without statistics, reads all rows of the site instead.
 SELECT
   n.name, c.call_key, c.decision_id, c.connection, c.stratum, c.draw_seq, c.is_record,
-  c.kept_days, c.max_seconds, c.purpose, c.announced_at, c.ended_at, c.outcome
+  c.kept_days, c.max_seconds, c.purpose, c.announced_at, c.ended_at, c.outcome,
+  c.consent, c.opted_in_at
 FROM unnest($2::bytea[]) AS n (name)
 CROSS JOIN LATERAL (
   SELECT n.name AS call_key
@@ -19,7 +20,8 @@ CROSS JOIN LATERAL (
 -- The same, locked: a call's outcome is decided by one writer at a time.
 SELECT
   c.call_key, c.decision_id, c.connection, c.stratum, c.draw_seq, c.is_record,
-  c.kept_days, c.max_seconds, c.purpose, c.announced_at, c.ended_at, c.outcome
+  c.kept_days, c.max_seconds, c.purpose, c.announced_at, c.ended_at, c.outcome,
+  c.consent, c.opted_in_at
 FROM calls AS c
 WHERE c.site_id = $1 AND c.call_key = (
   SELECT b.call_key
@@ -40,7 +42,7 @@ FOR UPDATE;
 -- name: find_call_by_decision(site_id, decision_id)
 SELECT
   call_key, decision_id, connection, stratum, draw_seq, is_record, kept_days, max_seconds, purpose,
-  announced_at, ended_at, outcome
+  announced_at, ended_at, outcome, consent, opted_in_at
 FROM calls WHERE site_id = $1 AND decision_id = $2
 FOR UPDATE;
 
@@ -51,7 +53,8 @@ SELECT
   h.size, h.tokens, h.last_epoch, h.revealed_epoch, h.policy_version,
   h.halted_at IS NOT NULL AS is_halted, h.stops,
   c.name, c.call_key, c.decision_id, c.connection, c.stratum, c.draw_seq, c.is_record,
-  c.kept_days, c.max_seconds, c.purpose, c.announced_at, c.ended_at, c.outcome
+  c.kept_days, c.max_seconds, c.purpose, c.announced_at, c.ended_at, c.outcome,
+  c.consent, c.opted_in_at
 FROM ledger_heads AS h
 LEFT JOIN (
   SELECT n.name, b.*
@@ -67,7 +70,7 @@ LEFT JOIN (
 ) AS c ON true
 WHERE h.site_id = $1;
 
--- name: commit_batch(site_id, old_size, bodies, tokens, epoch, call_keys, decision_ids, connections, strata, is_records, kept_days, max_seconds, purpose, bound_at, metrics, labels, amounts, leg_keys, leg_call_keys, bind_ids, bind_call_keys, are_fresh, agent_keys, agents_seen, agents_drawn, starts_on, ends_on)
+-- name: commit_batch(site_id, old_size, bodies, tokens, epoch, call_keys, decision_ids, connections, strata, is_records, kept_days, max_seconds, purpose, bound_at, metrics, labels, amounts, leg_keys, leg_call_keys, bind_ids, bind_call_keys, are_fresh, agent_keys, agents_seen, agents_drawn, campaign_starts, campaign_ends, consents)
 -- A batch of draws in one statement: either the head still has the size they were
 -- computed on, and all of it happens, or nothing does.
 WITH moved AS (
@@ -85,15 +88,21 @@ entries AS (
 bound AS (
   INSERT INTO calls (
     site_id, call_key, decision_id, connection, stratum, epoch, draw_seq, is_record,
-    kept_days, max_seconds, purpose, bound_at
+    kept_days, max_seconds, purpose, consent, bound_at
   )
   SELECT
     m.site_id, c.call_key, c.decision_id, c.connection, c.stratum, $5, $2 + c.place - 1,
-    c.is_record, $11, $12, $13, $14
+    c.is_record, c.kept_days, c.max_seconds, c.purpose, c.consent, $14
   FROM moved AS m
-  CROSS JOIN unnest($6::bytea[], $7::uuid[], $8::text[], $9::text[], $10::boolean[])
+  CROSS JOIN unnest(
+    $6::bytea[], $7::uuid[], $8::text[], $9::text[], $10::boolean[],
+    $11::integer[], $12::integer[], $13::text[], $28::text[]
+  )
   WITH ORDINALITY
-  AS c (call_key, decision_id, connection, stratum, is_record, place)
+  AS c (
+    call_key, decision_id, connection, stratum, is_record, kept_days, max_seconds,
+    purpose, consent, place
+  )
 ),
 drawn AS (
   UPDATE epochs AS e
@@ -121,10 +130,12 @@ legs AS (
 ),
 heard AS (
   INSERT INTO agent_calls (site_id, starts_on, agent_key, seen, drawn, ends_on)
-  SELECT m.site_id, $26, a.agent_key, a.seen, a.drawn, $27
+  SELECT m.site_id, a.starts_on, a.agent_key, a.seen, a.drawn, a.ends_on
   FROM moved AS m
-  CROSS JOIN unnest($23::bytea[], $24::integer[], $25::integer[])
-  AS a (agent_key, seen, drawn)
+  CROSS JOIN unnest(
+    $23::bytea[], $24::integer[], $25::integer[], $26::date[], $27::date[]
+  )
+  AS a (agent_key, seen, drawn, starts_on, ends_on)
   ON CONFLICT (site_id, starts_on, agent_key)
   DO UPDATE SET seen = excluded.seen, drawn = excluded.drawn, ends_on = excluded.ends_on
 ),
@@ -158,23 +169,24 @@ SELECT
   pg_advisory_unlock(hashtextextended('ponctuel-draws-' || $1, 0)),
   pg_notify('draws ' || $1, '');
 
--- name: forward_binds(site_id, bind_ids, policy_version, weeks, this_weeks, last_weeks, next_weeks, leg_keys, connections, strata, gate_codes, agent_keys, patiences)
+-- name: forward_binds(site_id, bind_ids, policy_version, weeks, this_weeks, last_weeks, next_weeks, leg_keys, connections, strata, gate_codes, agent_keys, gate_ends, gate_end_codes, patiences)
 -- `patiences` in seconds: the server's own clock says when it is too late.
 WITH forwarded AS (
   INSERT INTO waiting_binds (
     site_id, bind_id, policy_version, week, this_week, last_week, next_week, leg_key,
-    connection, stratum, gate_code, agent_key, expires_at
+    connection, stratum, gate_code, agent_key, gate_ends_on, gate_end_code, expires_at
   )
   SELECT
     $1, b.bind_id, $3, b.week, b.this_week, b.last_week, b.next_week, b.leg_key,
-    b.connection, b.stratum, b.gate_code, b.agent_key,
+    b.connection, b.stratum, b.gate_code, b.agent_key, b.gate_ends_on, b.gate_end_code,
     now() + make_interval(secs => b.patience)
   FROM unnest(
     $2::uuid[], $4::integer[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bytea[],
-    $9::text[], $10::text[], $11::text[], $12::bytea[], $13::float[]
+    $9::text[], $10::text[], $11::text[], $12::bytea[], $13::date[], $14::text[],
+    $15::float[]
   ) AS b (
     bind_id, week, this_week, last_week, next_week, leg_key, connection, stratum,
-    gate_code, agent_key, patience
+    gate_code, agent_key, gate_ends_on, gate_end_code, patience
   )
 )
 SELECT pg_notify('binds ' || $1, '');
@@ -182,7 +194,7 @@ SELECT pg_notify('binds ' || $1, '');
 -- name: find_waiting_binds(site_id, limit)
 SELECT
   bind_id, policy_version, week, this_week, last_week, next_week, leg_key, connection,
-  stratum, gate_code, agent_key
+  stratum, gate_code, agent_key, gate_ends_on, gate_end_code
 FROM waiting_binds
 WHERE
   site_id = $1 AND is_fresh IS NULL AND refusal IS NULL AND expires_at > now()
@@ -220,7 +232,8 @@ WITH settled AS (
 SELECT
   s.bind_id, s.is_fresh, s.refusal,
   c.call_key, c.decision_id, c.connection, c.stratum, c.draw_seq, c.is_record,
-  c.kept_days, c.max_seconds, c.purpose, c.announced_at, c.ended_at, c.outcome
+  c.kept_days, c.max_seconds, c.purpose, c.announced_at, c.ended_at, c.outcome,
+  c.consent, c.opted_in_at
 FROM settled AS s
 LEFT JOIN LATERAL (
   SELECT * FROM calls AS a WHERE a.site_id = $1 AND a.call_key = s.drawn_as OFFSET 0
@@ -247,9 +260,14 @@ WHERE
   b.is_fresh AND c.is_record AND c.outcome IS NULL
   AND c.announced_at IS NULL AND c.ended_at IS NULL;
 
--- name: find_agent_calls(site_id, starts_on, agent_keys)
-SELECT agent_key, seen, drawn FROM agent_calls
-WHERE site_id = $1 AND starts_on = $2 AND agent_key = ANY($3::bytea[]);
+-- name: find_agent_calls(site_id, campaign_starts, agent_keys)
+SELECT c.agent_key, c.seen, c.drawn
+FROM unnest($2::date[], $3::bytea[]) AS a (starts_on, agent_key)
+CROSS JOIN LATERAL (
+  SELECT * FROM agent_calls AS b
+  WHERE b.site_id = $1 AND b.starts_on = a.starts_on AND b.agent_key = a.agent_key
+  OFFSET 0
+) AS c;
 
 -- name: forget_agent_calls(site_id, today, still_running)
 -- A prolonged campaign keeps its first day.
@@ -260,13 +278,47 @@ WHERE site_id = $1 AND ends_on <= $2 AND starts_on <> ALL($3::date[]);
 UPDATE calls SET announced_at = coalesce(announced_at, $3)
 WHERE site_id = $1 AND decision_id = $2;
 
+-- name: note_opted_in(site_id, decision_id, now)
+-- Whoever said yes has heard what was asked.
+UPDATE calls
+SET announced_at = coalesce(announced_at, $3), opted_in_at = coalesce(opted_in_at, $3)
+WHERE site_id = $1 AND decision_id = $2 AND outcome IS NULL;
+
 -- name: note_ended(site_id, decision_id, now)
 UPDATE calls SET ended_at = coalesce(ended_at, $3)
 WHERE site_id = $1 AND decision_id = $2;
 
 -- name: set_outcome(site_id, decision_id, outcome, outcome_code, now)
-UPDATE calls SET outcome = $3, outcome_code = $4, outcome_at = $5
+UPDATE calls
+SET outcome = $3, outcome_code = $4, outcome_at = $5, caller_key = NULL
 WHERE site_id = $1 AND decision_id = $2 AND outcome IS NULL;
+
+-- name: note_caller(site_id, decision_id, caller_key)
+UPDATE calls SET caller_key = coalesce(caller_key, $3)
+WHERE site_id = $1 AND decision_id = $2 AND is_record AND outcome IS NULL;
+
+-- name: is_opted_out(site_id, caller_key, today)
+SELECT EXISTS (
+  SELECT FROM opt_outs WHERE site_id = $1 AND caller_key = $2 AND until > $3
+);
+
+-- name: keep_opt_out(site_id, decision_id, until)
+INSERT INTO opt_outs (site_id, caller_key, until)
+SELECT $1, c.caller_key, $3 FROM calls AS c
+WHERE c.site_id = $1 AND c.decision_id = $2 AND c.caller_key IS NOT NULL
+ON CONFLICT ON CONSTRAINT opt_outs_pkey DO UPDATE SET until = excluded.until;
+
+-- name: add_opt_out(site_id, caller_key, until)
+-- Whether it is a new row.
+INSERT INTO opt_outs (site_id, caller_key, until) VALUES ($1, $2, $3)
+ON CONFLICT ON CONSTRAINT opt_outs_pkey DO UPDATE SET until = excluded.until
+RETURNING xmax = 0;
+
+-- name: remove_opt_out(site_id, caller_key)
+DELETE FROM opt_outs WHERE site_id = $1 AND caller_key = $2;
+
+-- name: forget_opt_outs(site_id, today)
+DELETE FROM opt_outs WHERE site_id = $1 AND until <= $2;
 
 -- name: find_overdue(site_id, bound_before, limit)
 SELECT decision_id FROM calls
@@ -276,6 +328,10 @@ ORDER BY bound_at LIMIT $3;
 -- name: count_overdue(site_id, bound_before)
 SELECT count(*) FROM calls
 WHERE site_id = $1 AND is_record AND outcome IS NULL AND bound_at < $2;
+
+-- name: count_unrevealed(site_id, last)
+SELECT count(*) FROM epochs
+WHERE site_id = $1 AND closed_seq IS NULL AND epoch <= $2;
 
 -- name: find_epoch(site_id, epoch)
 SELECT wrapped_seed, mode, outside_value, witnessed_at FROM epochs
@@ -372,16 +428,23 @@ FROM calls AS c
 INNER JOIN epochs AS e ON e.site_id = c.site_id AND e.epoch = c.epoch
 WHERE c.site_id = $1 AND c.call_key = $2;
 
--- name: find_policy_digest(site_id, version)
-SELECT digest FROM policies WHERE site_id = $1 AND version = $2;
-
 -- name: find_policy_leaves(site_id)
-SELECT e.body FROM policies AS p
+-- With the documents they name; the newest policy of a database that had none yet gets
+-- its document by its version.
+SELECT e.body, d.document, d.salt
+FROM policies AS p
 INNER JOIN ledger_entries AS e ON e.site_id = p.site_id AND e.seq = p.adopted_seq
+LEFT JOIN policy_versions AS d
+ON d.site_id = p.site_id
+AND (d.number = p.number OR (p.number IS NULL AND d.version = p.version))
 WHERE p.site_id = $1 ORDER BY p.version;
 
--- name: insert_policy(site_id, version, digest, adopted_seq)
-INSERT INTO policies (site_id, version, digest, adopted_seq) VALUES ($1, $2, $3, $4);
+-- name: find_policy_version(site_id)
+SELECT policy_version FROM ledger_heads WHERE site_id = $1;
+
+-- name: insert_policy(site_id, version, digest, adopted_seq, number)
+INSERT INTO policies (site_id, version, digest, adopted_seq, number)
+VALUES ($1, $2, $3, $4, $5);
 
 -- name: insert_takeover(site_id, takeover_id, connection, source_ref, decision_id, step, now)
 INSERT INTO takeovers (
@@ -414,14 +477,39 @@ ORDER BY created_at;
 DELETE FROM takeovers
 WHERE site_id = $1 AND step = 'done' AND finished_at < $2;
 
--- name: open_incident(site_id, incident_id, kind, reference, now)
-INSERT INTO incidents (site_id, incident_id, kind, reference, opened_at)
-VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT ON CONSTRAINT incidents_once DO NOTHING RETURNING incident_id;
+-- name: note_recording(site_id, flag_key, source, now)
+-- The first sighting of a call's recording; without a call it counts where it was seen.
+-- Those of calls we have recorded ourselves are known already.
+INSERT INTO recording_flags (site_id, flag_key, draw_seq, noted_seq, source, seen_at)
+SELECT $1, $2, c.draw_seq, h.size, $3, $4
+FROM ledger_heads AS h
+LEFT JOIN LATERAL (
+  SELECT * FROM calls AS b WHERE b.site_id = $1 AND b.call_key = $2 OFFSET 0
+) AS c ON true
+WHERE h.site_id = $1 AND c.outcome IS DISTINCT FROM 'recorded'
+ON CONFLICT ON CONSTRAINT recording_flags_pkey DO NOTHING;
 
--- name: close_incident(site_id, kind, reference, now)
-UPDATE incidents SET closed_at = $4
-WHERE site_id = $1 AND kind = $2 AND reference = $3 AND closed_at IS NULL;
+-- name: note_refused_upload(site_id, decision_id, source, now)
+INSERT INTO recording_flags (site_id, flag_key, draw_seq, noted_seq, source, seen_at)
+SELECT $1, c.call_key, c.draw_seq, c.draw_seq, $3, $4
+FROM calls AS c WHERE c.site_id = $1 AND c.decision_id = $2
+ON CONFLICT ON CONSTRAINT recording_flags_pkey DO NOTHING;
 
--- name: count_incidents(site_id)
-SELECT count(*) FROM incidents WHERE site_id = $1 AND closed_at IS NULL;
+-- name: note_recordings_of_calls(site_id, call_keys, source, now)
+-- Those of calls we have recorded ourselves are known already.
+INSERT INTO recording_flags (site_id, flag_key, draw_seq, noted_seq, source, seen_at)
+SELECT $1, c.call_key, c.draw_seq, c.draw_seq, $3, $4
+FROM unnest($2::bytea[]) AS n (name)
+CROSS JOIN LATERAL (
+  SELECT * FROM calls AS b WHERE b.site_id = $1 AND b.call_key = n.name OFFSET 0
+) AS c
+WHERE c.outcome IS DISTINCT FROM 'recorded'
+ON CONFLICT ON CONSTRAINT recording_flags_pkey DO NOTHING
+RETURNING flag_key;
+
+-- name: note_agents(site_id, draw_seqs, agent_keys, now)
+-- Who took a call first; a transfer changes nothing.
+INSERT INTO call_agents (site_id, draw_seq, agent_key, noted_at)
+SELECT $1, a.draw_seq, a.agent_key, $4
+FROM unnest($2::bigint[], $3::bytea[]) AS a (draw_seq, agent_key)
+ON CONFLICT ON CONSTRAINT call_agents_pkey DO NOTHING;

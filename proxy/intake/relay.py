@@ -25,6 +25,7 @@ from proxy.intake.binds import (
 from proxy.intake.epochs import NoSeedError, Tags
 from proxy.intake.store import QUERIES, DrawnCall, read_call
 from proxy.ledger.transaction import LedgerWentBackError
+from sampling.legal import Expiry
 
 # The leader's reasons, in the words of its errors.
 _REFUSALS: Mapping[str, type[PonctuelError]] = {
@@ -90,6 +91,8 @@ class Relay:
             [bind.stratum for bind in binds],
             [bind.gate_code for bind in binds],
             [bind.agent_key for bind in binds],
+            [bind.expiry.day if bind.expiry else None for bind in binds],
+            [bind.expiry.code if bind.expiry else None for bind in binds],
             [max(0.0, caller.deadline - now) for caller in rows.values()],
         )
 
@@ -173,6 +176,8 @@ async def waiting_binds(
 
 def _bind(row: asyncpg.Record) -> Bind:
     tags = Tags(row["week"], row["this_week"], row["last_week"], row["next_week"])
+    ends_on, code = row["gate_ends_on"], row["gate_end_code"]
+    expiry = Expiry(ends_on, code) if ends_on and code else None
     return Bind(
         tags=tags,
         leg_key=row["leg_key"],
@@ -180,4 +185,5 @@ def _bind(row: asyncpg.Record) -> Bind:
         stratum=row["stratum"],
         gate_code=row["gate_code"],
         agent_key=row["agent_key"],
+        expiry=expiry,
     )

@@ -102,7 +102,7 @@ class Webhooks:
         limit = connection.platform.max_body_bytes
         if (request.content_length or 0) > limit:
             raise BodyTooLargeError(f"at most {limit} bytes")
-        raw_body = await _read_at_most(request, limit)
+        raw_body = await read_at_most(request, limit)
         return RawRequest(
             method=request.method,
             callback=request.match_info.get("callback", ""),
@@ -120,7 +120,8 @@ def _add_resource(application: web.Application, path: str, handler: Handler) -> 
     resource.add_route("GET", handler)
 
 
-async def _read_at_most(request: web.Request, limit: int) -> bytes:
+async def read_at_most(request: web.Request, limit: int) -> bytes:
+    """Raises BodyTooLargeError, or BadEventError for a body that breaks off."""
     if request.content.is_eof():  # as nearly always: it came with its headers
         raw_body = request.content.read_nowait()
     else:

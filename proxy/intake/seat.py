@@ -10,6 +10,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 import asyncpg
@@ -25,7 +26,6 @@ from proxy.ledger.transaction import (
     lock_head,
 )
 from sampling.coverage import AgentCalls
-from sampling.policy import SamplingPolicy
 
 _SETTINGS = {
     # Plans are made once: every look-up goes by primary key, however full a table is.
@@ -99,12 +99,16 @@ class Seat:
         known = {row["name"]: read_call(row) for row in rows if row["name"]}
         return Head.read(rows[0]), known
 
-    async def heard(
-        self, policy: SamplingPolicy, agents: Iterable[bytes]
-    ) -> dict[bytes, AgentCalls]:
-        """What the campaign has had of these agents; nothing of one not seen yet."""
+    async def heard(self, campaigns: Mapping[bytes, date]) -> dict[bytes, AgentCalls]:
+        """What these agents' campaigns, by their first day, have had of them.
+
+        Nothing of an agent not seen yet.
+        """
         rows = await self.connection.fetch(
-            QUERIES["find_agent_calls"], self.site, policy.starts_on, list(agents)
+            QUERIES["find_agent_calls"],
+            self.site,
+            list(campaigns.values()),
+            list(campaigns),
         )
         return {row["agent_key"]: AgentCalls(row["seen"], row["drawn"]) for row in rows}
 
@@ -148,19 +152,20 @@ class Seat:
             [call.connection for call in calls],
             [call.stratum for call in calls],
             [call.is_record for call in calls],
-            terms.policy.kept_days,
-            terms.policy.max_seconds,
-            terms.policy.purpose.value,
+            [call.kept_days for call in calls],
+            [call.max_seconds for call in calls],
+            [call.purpose for call in calls],
             terms.now,
             *columns_of_counts(batch.counted),
             list(legs),
             list(legs.values()),
             *answers,
             list(batch.heard),
-            [agent.seen for agent in batch.heard.values()],
-            [agent.drawn for agent in batch.heard.values()],
-            terms.policy.starts_on,
-            terms.policy.ends_on,
+            [agent.calls.seen for agent in batch.heard.values()],
+            [agent.calls.drawn for agent in batch.heard.values()],
+            [agent.campaign.starts_on for agent in batch.heard.values()],
+            [agent.campaign.ends_on for agent in batch.heard.values()],
+            [call.consent for call in calls],
         )
         return row is not None
 

@@ -14,7 +14,6 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -33,13 +32,13 @@ from proxy.intake.binds import (
     Patience,
     StalePolicyError,
 )
-from proxy.intake.epochs import Epochs, NoSeedError
+from proxy.intake.epochs import NoSeedError
 from proxy.intake.leading import Draws, Leader
+from proxy.intake.policy_book import PolicyBook
 from proxy.intake.relay import Forwarded, Relay, waiting_binds
 from proxy.intake.seat import Seat, take_seat
 from proxy.intake.store import DrawnCall
 from proxy.ledger.transaction import Ledger, LedgerWentBackError, StaleHeadError
-from sampling.schedule import PolicySchedule
 
 log = structlog.get_logger()
 
@@ -61,8 +60,8 @@ class Sequencer:
     def __init__(
         self,
         ledger: Ledger,
-        epochs: Epochs,
-        clock: Callable[[], datetime],
+        leader: Leader,
+        policies: PolicyBook,
         on_unanswered: Callable[[UUID], None],
         on_void: Callable[[Bind, PonctuelError], None],
     ) -> None:
@@ -72,8 +71,8 @@ class Sequencer:
         """
         self._ledger = ledger
         self._site = ledger.site
-        self._epochs = epochs
-        self._clock = clock
+        self._leader = leader
+        self._policies = policies
         self._on_unanswered = on_unanswered
         self._on_void = on_void
         self._relay = Relay(ledger.site)
@@ -81,15 +80,11 @@ class Sequencer:
         self._waiting: list[Caller] = []
         self._wake = asyncio.Event()
         self._has_binds = True
-        self._is_stale = False
+        self._stale_at = -1
         self._rests_until = -math.inf
-        self._version = 0
-        self._leader: Leader | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def start(self, schedule: PolicySchedule) -> None:
-        self._version = schedule.newest_version
-        self._leader = Leader(self._epochs, self._clock, schedule)
+    def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name=f"sequencer-{self._site}")
 
     async def stop(self) -> None:
@@ -148,7 +143,7 @@ class Sequencer:
                 await self._lead(seat)
                 continue
             now = time.monotonic()
-            is_able = not self._is_stale and now >= self._rests_until
+            is_able = not self._is_stale() and now >= self._rests_until
             if is_able and now - tried_at >= _LOOK_SECONDS:
                 tried_at = now
                 await self._try_to_lead(seat)
@@ -169,10 +164,10 @@ class Sequencer:
         callers = self._take(LARGEST_BATCH)
         if self._waiting:
             self._wake.set()
-        if self._is_stale:
-            self._refuse(callers, StalePolicyError(fix="restart this replica"))
+        if self._is_stale():
+            self._refuse(callers, StalePolicyError(fix="upgrade this replica"))
         elif callers:
-            await self._relay.forward(seat.connection, callers, self._version)
+            await self._relay.forward(seat.connection, callers, self._policies.version)
         await self._collect(seat)
 
     async def _collect(self, seat: Seat) -> None:
@@ -180,6 +175,8 @@ class Sequencer:
         if not self._relay.forwarded:
             return
         answers = await self._relay.collect(seat.connection)
+        if any(isinstance(answer.refusal, StalePolicyError) for answer in answers):
+            await self._learn(seat)
         heard = {
             answer.call.call_key
             for answer in answers
@@ -232,22 +229,44 @@ class Sequencer:
         else:
             self._answer(callers, draws)
         if is_behind and seat.is_leader:
-            await self._give_way(seat)
+            await self._catch_up(seat)
 
     def _by_policy(
         self, forwarded: Sequence[Forwarded]
     ) -> tuple[list[UUID], dict[UUID, Bind], bool]:
         """What to refuse, what to draw, and whether some wait for a newer leader."""
-        older = [b.bind_id for b in forwarded if b.policy_version < self._version]
-        same = {
-            b.bind_id: b.bind for b in forwarded if b.policy_version == self._version
-        }
-        return older, same, any(b.policy_version > self._version for b in forwarded)
+        version = self._policies.version
+        older = [b.bind_id for b in forwarded if b.policy_version < version]
+        same = {b.bind_id: b.bind for b in forwarded if b.policy_version == version}
+        return older, same, any(b.policy_version > version for b in forwarded)
+
+    async def _learn(self, seat: Seat) -> bool:
+        """Read what has been adopted; False if this replica knows no more than before.
+
+        One of an older release may not be able to read it.
+        """
+        before = self._policies.version
+        try:
+            await self._policies.learn(seat.connection)
+        except PonctuelError as error:
+            log.warning("cannot follow the policy", site=self._site, why=str(error))
+        return self._policies.version != before
+
+    async def _catch_up(self, seat: Seat) -> None:
+        """Others know a newer policy: learn it, or leave the draws to them."""
+        if await self._learn(seat):
+            self._hear_of_binds()
+        else:
+            await self._give_way(seat)
 
     async def _give_way(self, seat: Seat) -> None:
         """Leave the draws to replicas that know the newest policy."""
-        self._is_stale = True
+        self._stale_at = self._policies.version
         await seat.step_down()
+
+    def _is_stale(self) -> bool:
+        """Whether it gave way, and has learned nothing since."""
+        return self._stale_at == self._policies.version
 
     async def _rest(self, seat: Seat) -> None:
         """Let another replica lead: what failed may be this one's clock or keys.
@@ -262,8 +281,6 @@ class Sequencer:
     async def _drawn(
         self, seat: Seat, callers: Sequence[Caller], asked: Mapping[UUID, Bind]
     ) -> Draws:
-        if self._leader is None:
-            raise OverloadError("draws have not begun yet")
         binds = [caller.bind for caller in callers]
         try:
             return await self._leader.draw(seat, binds, asked)

@@ -9,6 +9,7 @@ import asyncpg
 
 from proxy.database.named_queries import queries_beside
 from proxy.database.pool import Connection
+from sampling.policy import Consent
 
 QUERIES = queries_beside(__file__)
 
@@ -29,11 +30,24 @@ class DrawnCall:
     announced_at: datetime | None
     ended_at: datetime | None
     outcome: str | None
+    consent: str
+    opted_in_at: datetime | None
 
     @property
     def may_be_recorded(self) -> bool:
         """Drawn RECORD, and nothing has ended that since."""
         return self.is_record and self.outcome is None
+
+    @property
+    def may_begin(self) -> bool:
+        """Whether a recording may run: the caller knows, and agreed if asked."""
+        is_told = self.announced_at is not None and not self.lacks_opt_in
+        return self.may_be_recorded and is_told
+
+    @property
+    def lacks_opt_in(self) -> bool:
+        """The caller was to say yes, and has not: silence is no consent."""
+        return self.consent == Consent.OPT_IN and self.opted_in_at is None
 
 
 _NAMES = tuple(field.name for field in fields(DrawnCall))

@@ -27,7 +27,7 @@ from proxy.errors import (
     SourceUnavailableError,
     StorageError,
 )
-from proxy.intake.incidents import Incident, open_incident
+from proxy.incidents.opening import Incident, open_incident, settle_incident
 from proxy.intake.outcomes import Failure, Outcomes
 from proxy.intake.store import QUERIES, DrawnCall
 from proxy.intake.taking import Intake
@@ -267,10 +267,10 @@ class Takeovers:
             )
             if moved == "UPDATE 1" and step == "done":
                 await add_counts(connection, self._site, {PURGED: 1})
-                await connection.execute(
-                    QUERIES["close_incident"],
+                await settle_incident(
+                    connection,
                     self._site,
-                    Incident.SOURCE_FAILS.value,
+                    Incident.SOURCE_FAILS,
                     str(takeover.takeover_id),
                     self._clock(),
                 )

@@ -1,6 +1,7 @@
 """Taking audio in: the one way, for what we fetch and for what is pushed to us.
 
-1. Refuse: no committed RECORD, no announcement, or an outcome already: nothing is read.
+1. Refuse: no committed RECORD, no announcement, no consent where it is asked for, or an
+   outcome already: nothing is read.
 2. Look at the clear audio as it streams: type by content, length, size.
 3. Seal it as it streams, under a fresh key, to a durable object nobody owns yet.
 4. One transaction: the recording's index, its wrapped key, the outcome and its leaf.
@@ -18,6 +19,7 @@ from proxy.errors import (
     BadAudioError,
     DatabaseUnavailableError,
     NotAnnouncedError,
+    NotConsentedError,
     NotDrawnError,
     OutcomeClosedError,
     PonctuelError,
@@ -52,7 +54,10 @@ class Intake:
         self._max_bytes = max_bytes
 
     async def admit(self, decision_id: UUID, connection_name: str) -> DrawnCall:
-        """Step 1. Raises Unknown-, NotDrawn-, NotAnnounced- or OutcomeClosedError."""
+        """Step 1. Raises Unknown-, NotDrawn-, NotAnnounced- or OutcomeClosedError.
+
+        NotConsentedError is a NotAnnouncedError.
+        """
         async with self._ledger.database.transaction() as connection:
             call = await find_decision(connection, self._site, decision_id)
         if call is None or call.connection != connection_name:
@@ -61,6 +66,9 @@ class Intake:
             raise NotDrawnError
         if call.outcome is not None:
             raise OutcomeClosedError(f"it is {call.outcome}")
+        if call.lacks_opt_in:
+            await self._outcomes.object(call)
+            raise NotConsentedError(fix="send call.opt_in before the recording")
         if call.announced_at is None:
             await self._outcomes.fail(decision_id, Failure.ANNOUNCEMENT)
             raise NotAnnouncedError(fix="send call.announced before the recording")

@@ -80,6 +80,7 @@ class Uploads:
             return await connection.intake.admit(decision_id, connection.name)
         except NotDrawnError:
             await connection.site.takeovers.note_refused_upload(decision_id)
+            await connection.site.sightings.note_refused_upload(decision_id)
             raise
 
     async def _body(self, request: web.Request) -> AsyncIterator[bytes]:

@@ -35,6 +35,8 @@ class Kind(StrEnum):
     DAY_KEY_MADE = "KEK+"
     DAY_KEY_DESTROYED = "KEK-"
     STOP = "STOP"
+    RECONCILED = "RECON"
+    INVENTORY = "INV"
     NOTE = "NOTE"
 
 

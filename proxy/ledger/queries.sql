@@ -154,3 +154,38 @@ ON CONFLICT (site_id, size) DO NOTHING;
 
 -- name: read_timestamps(site_id, size)
 SELECT size, token FROM timestamps WHERE site_id = $1 AND size <= $2 ORDER BY size;
+
+-- name: read_standing(site_id, witness_keys)
+-- How far the ledger reaches, its newest signed head, and how many have cosigned that.
+SELECT
+  h.size, c.size AS signed_size, c.signed_at,
+  (
+    SELECT count(*) FROM cosignatures AS s
+    WHERE s.site_id = $1 AND s.size = c.size AND s.witness_key = ANY($2::bytea[])
+  ) AS cosigned
+FROM ledger_heads AS h
+LEFT JOIN LATERAL (
+  SELECT n.size, n.signed_at FROM checkpoints AS n
+  WHERE n.site_id = $1 ORDER BY n.size DESC LIMIT 1
+) AS c ON true
+WHERE h.site_id = $1;
+
+-- name: read_last_cosigned(site_id, witness_keys)
+SELECT k.witness_key, c.cosigned_at
+FROM unnest($2::bytea[]) AS k (witness_key)
+CROSS JOIN LATERAL (
+  SELECT s.cosigned_at FROM cosignatures AS s
+  WHERE s.site_id = $1 AND s.witness_key = k.witness_key
+  ORDER BY s.size DESC LIMIT 1
+) AS c;
+
+-- name: read_self_check(site_id)
+SELECT checked_at, findings, clean_at FROM self_checks WHERE site_id = $1;
+
+-- name: keep_self_check(site_id, checked_at, size, findings, clean_at)
+-- Without a new date the last clean check's stays.
+INSERT INTO self_checks AS c (site_id, checked_at, size, findings, clean_at)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (site_id) DO UPDATE
+SET checked_at = excluded.checked_at, size = excluded.size,
+  findings = excluded.findings, clean_at = coalesce(excluded.clean_at, c.clean_at);

@@ -9,7 +9,7 @@ clock: configuration comes in as a frozen dataclass, time as `RawRequest.receive
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -46,7 +46,10 @@ class RawRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallStarted:
-    """A call exists; the platform waits for RECORD or SKIP. `raw` keeps every field."""
+    """A call exists; the platform waits for RECORD or SKIP. `raw` keeps every field.
+
+    `queue` and `agent_group` are the platform's own codes, None where it has none yet.
+    """
 
     call_id: str
     root_call_id: str
@@ -54,7 +57,9 @@ class CallStarted:
     caller: str = field(repr=False)
     callee: str = field(repr=False)
     line: str
+    queue: str | None = None
     agent: str | None = field(default=None, repr=False)
+    agent_group: str | None = None
     started_at: datetime | None = None
     raw: Mapping[str, object] = field(default_factory=dict, repr=False)
 
@@ -70,6 +75,14 @@ class CallAnnounced:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOptedOut:
     """The caller refused to be recorded."""
+
+    call_id: str
+    raw: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOptedIn:
+    """The caller was asked whether the call may be recorded, and said yes."""
 
     call_id: str
     raw: Mapping[str, object] = field(default_factory=dict, repr=False)
@@ -133,6 +146,7 @@ Event = (
     CallStarted
     | CallAnnounced
     | CallOptedOut
+    | CallOptedIn
     | CallMarkedPrivate
     | CallEnded
     | RecordingStarted
@@ -142,14 +156,49 @@ Event = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedCall:
+    """A call, or one leg of it, as the platform lists it afterwards.
+
+    `is_recorded` is the platform's own flag, None where its list has none.
+    `is_connected` is False for what nobody answered: nothing can have been recorded,
+    and the platform may never have asked about it.
+    """
+
+    call_id: str
+    root_call_id: str
+    started_at: datetime
+    is_recorded: bool | None = None
+    is_connected: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedRecording:
+    """A recording as the platform lists it; `call_id` is empty where it names no call.
+
+    `is_held` is False for one the platform had and has deleted, `is_running` is True
+    while it still records.
+    """
+
+    source_ref: str
+    call_id: str
+    started_at: datetime
+    is_held: bool = True
+    is_running: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the platform is told about a call. Without `is_record`: do not record."""
+    """What the platform is told about a call. Without `is_record`: do not record.
+
+    With an `opt_in_key` the announcement asks: without that key nothing is recorded.
+    """
 
     is_record: bool
     decision_id: str | None = None
     announcement: str | None = None
     opt_out_key: str | None = None
+    opt_in_key: str | None = None
     max_seconds: int | None = None
 
 
@@ -197,6 +246,24 @@ class RecordingSource(Protocol):
         ...
 
 
+class CallLists(Protocol):
+    """What a platform says, afterwards, that it did on one day (UTC).
+
+    A list is whole or an error, never a part that passes for the whole. Raises
+    `SourceUnavailableError` when the platform did not give it, `ListNotBelievedError`
+    when it cannot be all of it or cannot be read, and `ForbiddenSourceError` when it
+    would lead elsewhere. What was given before an error is raised means nothing.
+    """
+
+    def calls_of(self, day: date) -> AsyncIterator[ListedCall]:
+        """Every call and leg that began on `day`."""
+        ...
+
+    def recordings_of(self, day: date) -> AsyncIterator[ListedRecording]:
+        """Every recording that began on `day`, whoever ordered it."""
+        ...
+
+
 class Platform(Protocol):
     """One configured connection to one telephony platform."""
 
@@ -232,4 +299,9 @@ class Platform(Protocol):
     @property
     def source(self) -> RecordingSource:
         """What this platform can do with the recordings it holds."""
+        ...
+
+    @property
+    def lists(self) -> CallLists | None:
+        """What this platform did; None where it cannot be asked."""
         ...

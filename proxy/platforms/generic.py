@@ -21,6 +21,7 @@ from proxy.errors import (
 from proxy.platforms.base import (
     SKIP,
     Answer,
+    CallLists,
     CallStarted,
     Event,
     RawRequest,
@@ -29,6 +30,7 @@ from proxy.platforms.base import (
     Reply,
 )
 from proxy.platforms.generic_events import read_event
+from proxy.platforms.generic_lists import GenericLists
 from proxy.platforms.generic_source import GenericRecordings
 from proxy.platforms.outbound import OutboundClient, OutboundPolicy
 from proxy.platforms.signatures import StandardWebhooks, check_bearer, checked_tokens
@@ -44,12 +46,14 @@ class GenericConfig:
     `secrets` are `whsec_…` or `whpk_…`, all of them valid so that they can rotate.
     `bearer_tokens` are for platforms that cannot sign. `source_token` is ours, sent
     when we fetch or delete. `allowed_hosts` ("host", "host:port") serve recordings.
+    `call_list_url`, with `{day}` in it, gives the calls of a day; it is on one of them.
     """
 
     secrets: tuple[str, ...] = field(default=(), repr=False)
     bearer_tokens: tuple[str, ...] = field(default=(), repr=False)
     source_token: str | None = field(default=None, repr=False)
     allowed_hosts: frozenset[str] = frozenset()
+    call_list_url: str = ""
     allow_private_addresses: bool = False
     idle_timeout: timedelta = timedelta(seconds=30)
     max_body_bytes: int = 64 * 1024  # CloudEvents: consumers should take 64 KiB
@@ -73,10 +77,17 @@ class GenericPlatform:
         self._bearer_tokens = checked_tokens(config.bearer_tokens)
         self._client = _client(config)
         self._source = GenericRecordings(self._client)
+        self._lists: CallLists | None = None
+        if config.call_list_url:
+            self._lists = GenericLists(self._client, config.call_list_url)
 
     @property
     def source(self) -> RecordingSource:
         return self._source
+
+    @property
+    def lists(self) -> CallLists | None:
+        return self._lists
 
     def authenticate(self, request: RawRequest) -> None:
         if _is_signed(request):
@@ -160,6 +171,7 @@ def _decision(answer: Answer) -> Reply:
         "decision_id": answer.decision_id,
         "announcement": answer.announcement,
         "opt_out_key": answer.opt_out_key,
+        "opt_in_key": answer.opt_in_key,
         "max_seconds": answer.max_seconds,
     }
     return Reply(200, "application/json", json.dumps(document).encode())

@@ -25,6 +25,7 @@ from proxy.platforms.base import (
     CallAnnounced,
     CallEnded,
     CallMarkedPrivate,
+    CallOptedIn,
     CallOptedOut,
     CallStarted,
     Direction,
@@ -39,13 +40,23 @@ _RFC3339 = re.compile(
 )
 
 
+def read_instant(text: str) -> datetime | None:
+    """An RFC 3339 time with its offset; None for anything else."""
+    if not _RFC3339.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text.upper())
+    except ValueError:  # the 31st of February
+        return None
+
+
 def _instant(value: object) -> datetime:
-    if isinstance(value, str) and _RFC3339.fullmatch(value):
-        try:
-            return datetime.fromisoformat(value.upper())
-        except ValueError:
-            pass  # the 31st of February
-    raise PydanticCustomError("rfc3339", "Input should be an RFC 3339 date and time")
+    moment = read_instant(value) if isinstance(value, str) else None
+    if moment is None:
+        raise PydanticCustomError(
+            "rfc3339", "Input should be an RFC 3339 date and time"
+        )
+    return moment
 
 
 # \P{C}: no control, format, unassigned or private-use characters.
@@ -82,7 +93,9 @@ class _StartedData(_Strict):
     caller: _Party
     callee: _Party
     line: _Id
+    queue: _Id | None = None
     agent: _Id | None = None
+    agent_group: _Id | None = None
     started_at: _Instant
 
 
@@ -144,14 +157,18 @@ def _call_started(document: _Document) -> CallStarted:
         caller=data.caller,
         callee=data.callee,
         line=data.line,
+        queue=data.queue,
         agent=data.agent,
+        agent_group=data.agent_group,
         started_at=data.started_at,
         raw=document,
     )
 
 
 def _about_call(
-    event: type[CallAnnounced | CallOptedOut | CallMarkedPrivate | CallEnded],
+    event: type[
+        CallAnnounced | CallOptedOut | CallOptedIn | CallMarkedPrivate | CallEnded
+    ],
 ) -> Callable[[_Document], Event]:
     def read(document: _Document) -> Event:
         data = _read(_CallData, document.get("data"))
@@ -171,6 +188,7 @@ _READERS: Mapping[str, Callable[[_Document], Event]] = {
     "call.started": _call_started,
     "call.announced": _about_call(CallAnnounced),
     "call.opt_out": _about_call(CallOptedOut),
+    "call.opt_in": _about_call(CallOptedIn),
     "call.private": _about_call(CallMarkedPrivate),
     "call.ended": _about_call(CallEnded),
     "recording.available": _recording_available,

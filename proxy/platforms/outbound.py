@@ -125,15 +125,20 @@ class OutboundClient:
             if not response.ok and response.status not in GONE:
                 raise unexpected_answer(response)
 
-    async def read(self, response: aiohttp.ClientResponse) -> bytes:
-        """Read a short answer. Raises `SourceUnavailableError` for a long one."""
-        body = b""
-        with _translated():
-            async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+    async def read(
+        self, response: aiohttp.ClientResponse, limit: int = CHUNK_BYTES
+    ) -> bytes:
+        """Read an answer of at most `limit` bytes.
+
+        Raises `SourceUnavailableError` for a longer one.
+        """
+        body = bytearray()
+        async with aclosing(_chunks(response)) as chunks:
+            async for chunk in chunks:
                 body += chunk
-                if len(body) > CHUNK_BYTES:
+                if len(body) > limit:
                     raise SourceUnavailableError("the platform's answer is too long")
-        return body
+        return bytes(body)
 
     async def close(self) -> None:
         if self._session is not None:

@@ -1,9 +1,10 @@
 """Twilio Programmable Voice: signed form webhooks, answered in TwiML.
 
-Four callbacks. "" (a call comes in) and "choice" (the announcement was played) hold the
-caller on the line until they are answered; "recording" and "status" only tell us.
-Recording is ordered in the answer to "choice" and nowhere else, so a call whose caller
-has not heard the announcement cannot be recorded.
+Five callbacks. "" (a call comes in), "choice" (the announcement was played) and
+"consent" (the caller was asked) hold the caller on the line until they are answered;
+"recording" and "status" only tell us. Recording is ordered in the answer to "choice" or
+"consent" and nowhere else, so a call whose caller has not heard the announcement, or
+was asked and did not say yes, cannot be recorded.
 
 `max_seconds` has no counterpart in TwiML (`timeLimit` would end the call): whoever
 handles `RecordingStarted` ends the recording through `source.stop`.
@@ -11,6 +12,7 @@ handles `RecordingStarted` ends the recording through `source.stop`.
 
 import re
 from collections.abc import Callable, Mapping
+from urllib.parse import quote
 
 from proxy.errors import (
     BadEventError,
@@ -24,6 +26,8 @@ from proxy.platforms.base import (
     Answer,
     CallAnnounced,
     CallEnded,
+    CallLists,
+    CallOptedIn,
     CallOptedOut,
     CallStarted,
     Direction,
@@ -38,6 +42,7 @@ from proxy.platforms.base import (
 )
 from proxy.platforms.strict_json import read_object
 from proxy.platforms.twilio_config import ACCOUNT_SID, TwilioConfig
+from proxy.platforms.twilio_lists import TwilioLists
 from proxy.platforms.twilio_request import (
     FORM,
     Parameters,
@@ -45,13 +50,21 @@ from proxy.platforms.twilio_request import (
     content_type,
     read_parameters,
 )
-from proxy.platforms.twilio_source import CALL_SID, RECORDING_SID, TwilioRecordings
+from proxy.platforms.twilio_source import (
+    CALL_SID,
+    RECORDING_SID,
+    TwilioRecordings,
+    open_client,
+)
 
 JSON = "application/json"
 ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 ABSENT = frozenset({"absent", "failed"})  # too short, silent, or not encryptable
-_WAITING_CALLBACKS = frozenset({"", "choice"})
+_WAITING_CALLBACKS = frozenset({"", "choice", "consent"})
 _ANY_PARTY = re.compile(".+")
+
+
+_CallInHand = CallStarted | CallAnnounced | CallOptedIn | CallOptedOut  # TwiML follows
 
 
 class TwilioPlatform:
@@ -62,11 +75,17 @@ class TwilioPlatform:
     def __init__(self, config: TwilioConfig) -> None:
         self.max_body_bytes = config.max_body_bytes
         self._config = config
-        self._source = TwilioRecordings(config)
+        client = open_client(config)
+        self._source = TwilioRecordings(config, client)
+        self._lists = TwilioLists(config, client)
 
     @property
     def source(self) -> RecordingSource:
         return self._source
+
+    @property
+    def lists(self) -> CallLists:
+        return self._lists
 
     def authenticate(self, request: RawRequest) -> None:
         parameters = authentic_parameters(request, self._config)
@@ -89,7 +108,7 @@ class TwilioPlatform:
         return read(read_parameters(request), request)
 
     def render(self, event: Event, answer: Answer) -> Reply:
-        if isinstance(event, CallStarted | CallAnnounced | CallOptedOut):
+        if isinstance(event, _CallInHand):
             return Reply(200, twiml.CONTENT_TYPE, self._document(event, answer))
         return Reply(204)
 
@@ -112,24 +131,27 @@ class TwilioPlatform:
                 "the webhook is about another account", field="AccountSid"
             )
 
-    def _document(
-        self, event: CallStarted | CallAnnounced | CallOptedOut, answer: Answer
-    ) -> bytes:
+    def _document(self, event: _CallInHand, answer: Answer) -> bytes:
         forward_to = self._forward_to(event.raw)
         if not answer.is_record:
             return twiml.connect(forward_to)
         match event:
             case CallStarted() if answer.announcement:
-                callback = self._callback("choice")
                 return twiml.announce(
-                    answer.announcement, self._config.language, callback
+                    answer.announcement, self._config.language, self._choice(answer)
                 )
-            case CallAnnounced():
+            case CallAnnounced() | CallOptedIn():
                 callback = self._callback("recording")
                 return twiml.connect_and_record(forward_to, callback)
             case _:
                 # Refused, or nothing to announce: not recorded, whatever was drawn.
                 return twiml.connect(forward_to)
+
+    def _choice(self, answer: Answer) -> str:
+        """Where the caller's key goes. Twilio signs it, so the key in it is ours."""
+        if answer.opt_in_key is None:
+            return self._callback("choice")
+        return self._callback(f"consent?key={quote(answer.opt_in_key)}")
 
     def _callback(self, name: str) -> str:
         return f"{self._config.public_url}/{name}"
@@ -183,6 +205,15 @@ def _choice(parameters: Parameters, _request: RawRequest) -> Event:
     return CallAnnounced(call_id=call_id, raw=raw)
 
 
+def _consent(parameters: Parameters, request: RawRequest) -> Event:
+    """Silence is no consent, and neither is any key but the one that was named."""
+    call_id, raw = _call_sid(parameters), parameters.raw()
+    named = Parameters(request.query_string).text("key")
+    if named and parameters.text("Digits") == named:
+        return CallOptedIn(call_id=call_id, raw=raw)
+    return CallOptedOut(call_id=call_id, raw=raw)
+
+
 def _recording(parameters: Parameters, _request: RawRequest) -> Event:
     call_id, raw = _call_sid(parameters), parameters.raw()
     status = parameters.text("RecordingStatus")
@@ -209,6 +240,7 @@ def _status(parameters: Parameters, _request: RawRequest) -> Event:
 _READERS: Mapping[str, Callable[[Parameters, RawRequest], Event]] = {
     "": _call_started,
     "choice": _choice,
+    "consent": _consent,
     "recording": _recording,
     "status": _status,
 }

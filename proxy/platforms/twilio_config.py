@@ -52,6 +52,11 @@ class TwilioConfig:
         _check_base("public_url", self.public_url)
         _check_base("api_base", self.api_base)
 
+    @property
+    def account_address(self) -> str:
+        """What the addresses of all the account's resources begin with."""
+        return f"{self.api_base}/2010-04-01/Accounts/{self.account_sid}"
+
 
 def _check_base(name: str, url: str) -> None:
     """Ask for scheme, host and path only: we append to it, and Twilio signs it."""

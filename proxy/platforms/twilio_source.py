@@ -31,20 +31,25 @@ CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 RECORDING_SID = re.compile(r"RE[0-9a-fA-F]{32}")
 
 
+def open_client(config: TwilioConfig) -> OutboundClient:
+    """The client of one account, which goes nowhere but to the API."""
+    base = URL(config.api_base)
+    policy = OutboundPolicy(
+        allowed_hosts=frozenset({f"{base.host_subcomponent}:{base.port}"}),
+        allow_private_addresses=config.allow_private_addresses,
+        idle_timeout=config.idle_timeout,
+    )
+    credentials = f"{config.account_sid}:{config.auth_token}".encode()
+    authorization = f"Basic {b64encode(credentials).decode()}"
+    return OutboundClient(policy, {"Authorization": authorization})
+
+
 class TwilioRecordings:
     """A `RecordingSource` whose references are recording SIDs."""
 
-    def __init__(self, config: TwilioConfig) -> None:
-        base = URL(config.api_base)
-        policy = OutboundPolicy(
-            allowed_hosts=frozenset({f"{base.host_subcomponent}:{base.port}"}),
-            allow_private_addresses=config.allow_private_addresses,
-            idle_timeout=config.idle_timeout,
-        )
-        credentials = f"{config.account_sid}:{config.auth_token}".encode()
-        authorization = f"Basic {b64encode(credentials).decode()}"
-        self._client = OutboundClient(policy, {"Authorization": authorization})
-        self._account = f"{config.api_base}/2010-04-01/Accounts/{config.account_sid}"
+    def __init__(self, config: TwilioConfig, client: OutboundClient) -> None:
+        self._client = client
+        self._account = config.account_address
 
     def fetch(
         self, source_ref: str

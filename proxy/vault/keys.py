@@ -1,10 +1,10 @@
 """The key ring: the keys that wrap other keys, held outside the database.
 
 There is one wrapping key per site and day on which recordings must die, one per week
-whose tag key must die, and one service key per site for seeds. Keys that must die are
-random, never derived from a longer-lived one: destroying one destroys everything it
-wraps, wherever copies lie. This provider keeps them as files in a directory that only
-the service's user may read.
+whose tag key must die, and, per site, one for seeds and one for callers who objected.
+Keys that must die are random, never derived from a longer-lived one: destroying one
+destroys everything it wraps, wherever copies lie. This provider keeps them as files in
+a directory that only the service's user may read.
 """
 
 import hmac
@@ -27,6 +27,7 @@ from proxy.vault.durable import sync_directory, write_file
 KEY_SIZE = 32
 SERVICE_KEY = "service"
 LOG_KEY = "log"
+CALLERS_KEY = "callers"
 # A key that must die: its file, or the copy that a writer killed at the wrong moment
 # left beside it.
 _MORTAL_KEY = re.compile(
@@ -81,6 +82,11 @@ class KeyRing:
         """An agent's name in the database: keyed, so that it is none without us."""
         message = b"ponctuel/agent/v1\0" + code.encode()
         return hmac.digest(self._make(SERVICE_KEY), message, "sha256")[:16]
+
+    def name_caller(self, number: str) -> bytes:
+        """A caller's name among those who objected, by a key for this alone."""
+        message = b"ponctuel/caller/v1\0" + number.encode()
+        return hmac.digest(self._make(CALLERS_KEY), message, "sha256")[:16]
 
     def log_key(self) -> bytes:
         """The Ed25519 key (RFC 8032, 32 bytes) that signs the site's ledger."""

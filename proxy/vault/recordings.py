@@ -6,7 +6,8 @@ open, listed in `object_writes`, which `Shelf.remove_unfinished` deletes.
 """
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID, uuid4
@@ -76,6 +77,7 @@ class Vault:
         objects: ObjectStore,
         keys: KeyRing,
         clock: Callable[[], datetime],
+        on_tampered: Callable[[UUID], Awaitable[None]],
     ) -> None:
         self._ledger = ledger
         self._database = ledger.database
@@ -83,6 +85,7 @@ class Vault:
         self._objects = objects
         self._keys = keys
         self._clock = clock
+        self._on_tampered = on_tampered
 
     async def seal(self, clear_audio: AsyncIterator[bytes]) -> SealedObject:
         """Seal and store a stream. On any error nothing of it is kept."""
@@ -175,20 +178,25 @@ class Vault:
     async def open(
         self, recording: Recording, start: int = 0, stop: int | None = None
     ) -> AsyncIterator[bytes]:
-        """Clear bytes [start, stop) of a recording, without opening the rest."""
-        stored = await self._objects.size(recording.recording_id)
-        if stored is None:
-            raise ObjectMissingError
-        if stored != recording.sealed_size:
-            raise TamperedError(
-                f"{stored} bytes stored, {recording.sealed_size} sealed"
-            )
-        data_key = self._keys.unwrap_for_day(recording.key_day, recording.wrapped_key)
+        """Clear bytes [start, stop) of a recording, without opening the rest.
+
+        What was not sealed here is noted before TamperedError is raised.
+        """
+        async with self._noting_tampered(recording.recording_id):
+            stored = await self._objects.size(recording.recording_id)
+            if stored is None:
+                raise ObjectMissingError
+            if stored != recording.sealed_size:
+                raise TamperedError(
+                    f"{stored} bytes stored, {recording.sealed_size} sealed"
+                )
+            key_day, wrapped_key = recording.key_day, recording.wrapped_key
+            data_key = self._keys.unwrap_for_day(key_day, wrapped_key)
 
         async def read_sealed(first: int, last: int) -> bytes:
             return await self._objects.read(recording.recording_id, first, last)
 
-        return open_range(
+        clear_audio = open_range(
             read_sealed,
             recording.sealed_size,
             data_key,
@@ -196,6 +204,22 @@ class Vault:
             start,
             recording.clear_size if stop is None else stop,
         )
+        return self._watched(recording.recording_id, clear_audio)
+
+    async def _watched(
+        self, recording_id: UUID, clear_audio: AsyncGenerator[bytes, None]
+    ) -> AsyncIterator[bytes]:
+        async with self._noting_tampered(recording_id), aclosing(clear_audio):
+            async for piece in clear_audio:
+                yield piece
+
+    @asynccontextmanager
+    async def _noting_tampered(self, recording_id: UUID) -> AsyncIterator[None]:
+        try:
+            yield
+        except TamperedError:
+            await self._on_tampered(recording_id)
+            raise
 
     async def list(self, limit: int = 1000) -> Sequence[dict[str, object]]:
         """The index: what is kept and until when. No audio, no person."""

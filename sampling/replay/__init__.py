@@ -16,6 +16,6 @@ was received. Outsiders have a verifier that shares no code.
 """
 
 from sampling.replay.findings import Code, Finding, NotChecked, Replayed
-from sampling.replay.walk import replay
+from sampling.replay.walk import Replay, replay
 
-__all__ = ["Code", "Finding", "NotChecked", "Replayed", "replay"]
+__all__ = ["Code", "Finding", "NotChecked", "Replay", "Replayed", "replay"]

@@ -14,6 +14,7 @@ from sampling.replay.policies import Policies, Rules
 
 _THRESHOLD_SIZE = 8
 _NO_POLICY_CODE = "policy_none"
+_STOP_CODES = {"operator": "stopped", "breaker": "breaker"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Draws:
         self._tokens: dict[str, int] = {}
         self._tags: set[bytes] = set()
         self._unopened: dict[int, list[Draw]] = {}
+        self._stops: set[str] = set()
         self.records: set[int] = set()
         self.last_epoch = 0
 
@@ -59,11 +61,19 @@ class Draws:
             self._notes.not_checked[NotChecked.CLOSED_GATES] += 1
         self._check_tags(draw)
         self._check_epoch(draw)
+        self._check_stops(draw)
         rules = self._policies.holding_in(draw.epoch)
         if rules:
             self._check_rules(draw, rules)
         else:
             self._check_no_rules(draw)
+
+    def read_stop(self, _: int, leaf: Leaf) -> None:
+        party, is_on = text(leaf, "by"), integer(leaf, "on")
+        if party not in _STOP_CODES or is_on not in (0, 1):
+            raise MalformedError("a stop is by operator or breaker, and on or off")
+        change = self._stops.add if is_on else self._stops.discard
+        change(_STOP_CODES[party])
 
     def close(self, seq: int, closed: ClosedEpoch) -> None:
         """Recompute the draws of an epoch whose seed is out."""
@@ -102,6 +112,13 @@ class Draws:
             self._notes.find(Code.EPOCH_ORDER, draw.seq, detail)
         self.last_epoch = max(self.last_epoch, epoch)
 
+    def _check_stops(self, draw: Draw) -> None:
+        if self._stops and draw.threshold:
+            self._notes.find(Code.DRAW_STOPPED, draw.seq, "draws were stopped")
+        if draw.code in _STOP_CODES.values() and draw.code not in self._stops:
+            detail = f"{draw.code}, but no leaf says so"
+            self._notes.find(Code.DRAW_REASON, draw.seq, detail)
+
     def _check_no_rules(self, draw: Draw) -> None:
         """Calls are bound before the first policy too; none has a chance."""
         if draw.code != _NO_POLICY_CODE:
@@ -120,18 +137,20 @@ class Draws:
 
     def _rate_of(self, draw: Draw, policy: SamplingPolicy) -> int:
         """The rate to replay with: the leaf's own where there is a coverage."""
-        coverage, rate = policy.coverage, draw.rate_ppm
-        if coverage and rate in (*ladder(coverage), policy.rate_ppm):
+        conditions, rate = policy.conditions(draw.stratum), draw.rate_ppm
+        coverage = conditions.coverage
+        if coverage and rate in (*ladder(coverage), conditions.rate_ppm):
             return rate
         if coverage or rate is not None:
-            detail = f"{rate} ppm is no rate of this policy"
+            detail = f"{rate} ppm is no rate of {draw.stratum}"
             self._notes.find(Code.DRAW_RATE, draw.seq, detail)
-        return policy.rate_ppm
+        return conditions.rate_ppm
 
     def _check_threshold(self, draw: Draw, policy: SamplingPolicy, rate: int) -> None:
-        buckets = refilled(policy.budget, self._tokens, draw.stratum)
-        limit = threshold(policy.budget, buckets, draw.stratum, rate)
-        self._tokens = spent(buckets, draw.stratum) if draw.is_record else buckets
+        budgets = policy.budgets(draw.stratum)
+        buckets = refilled(budgets, self._tokens)
+        limit = threshold(budgets, buckets, rate)
+        self._tokens = spent(budgets, buckets) if draw.is_record else buckets
         is_exhausted = not limit and bool(rate)
         if not draw.has_closed_gate and is_exhausted != (draw.code == BUDGET_CODE):
             detail = f"the budget allows {hex64(limit)}"

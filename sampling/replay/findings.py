@@ -25,6 +25,7 @@ class Code(StrEnum):
     DRAW_REPEATED = "draw-repeated"
     DRAW_RATE = "draw-rate"
     DRAW_REASON = "draw-reason"
+    DRAW_STOPPED = "draw-stopped"
     DRAW_THRESHOLD = "draw-threshold"
     DRAW_VALUE = "draw-value"
     OUTCOME_NOT_DRAWN = "outcome-not-drawn"

@@ -1,14 +1,30 @@
 """2. Policies: which one holds for a draw, and whether it may."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sampling.budget import Budget
 from sampling.mixing import QUICKNET_CHAIN, Mode
-from sampling.policy import NO_POLICY, Coverage, Purpose, SamplingPolicy, faults
+from sampling.policy import (
+    NO_POLICY,
+    Coverage,
+    Purpose,
+    SamplingPolicy,
+    Stratum,
+    faults,
+)
 from sampling.replay.fields import Leaf, MalformedError, integer, text
 from sampling.replay.findings import Code, Notes
+from sampling.strata import MOST_STRATA
+
+_STRATUM_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}_(in|out)")
+_CONDITIONS = {
+    *("B", "c", "ends", "kept_days", "max_seconds", "ppm", "purpose", "smooth"),
+    "starts",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +68,8 @@ class Policies:
         if rules.first_epoch < first:
             detail = f"from epoch {rules.first_epoch}, at the earliest {first}"
             self._notes.find(Code.POLICY_ORDER, seq, detail)
-        if rules.policy.rate_ppm:  # at rate 0 nothing is drawn, whatever the rest says
+        # At rate 0 nothing is drawn, whatever the rest says.
+        if rules.policy.rate_ppm or rules.policy.strata:
             for fault in faults(rules.policy):
                 detail = f"{fault.field} {fault.wrong}"
                 self._notes.find(Code.POLICY_LIMITS, seq, detail)
@@ -72,22 +89,44 @@ def _rules_of(leaf: Leaf) -> Rules:
 
 def _policy_of(leaf: Leaf) -> SamplingPolicy:
     return SamplingPolicy(
+        **_conditions_of(leaf),
         version=integer(leaf, "version"),
-        purpose=Purpose(text(leaf, "purpose")),
-        rate_ppm=integer(leaf, "ppm"),
-        budget=Budget(
+        announcement="",
+        opt_out_key="",
+        strata=_strata_of(leaf["strata"]) if "strata" in leaf else (),
+    )
+
+
+def _strata_of(strata: object) -> tuple[Stratum, ...]:
+    if not isinstance(strata, dict) or not 1 <= len(strata) <= MOST_STRATA:
+        raise MalformedError(f"strata are 1 to {MOST_STRATA}, by name")
+    return tuple(_stratum_of(name, leaf) for name, leaf in strata.items())
+
+
+def _stratum_of(name: str, leaf: object) -> Stratum:
+    if not _STRATUM_NAME.fullmatch(name):
+        raise MalformedError(f"{name} is no name of a stratum")
+    if not isinstance(leaf, dict) or leaf.keys() - {"cover"} != _CONDITIONS:
+        raise MalformedError("a stratum has all conditions and nothing else")
+    return Stratum(name=name, **_conditions_of(leaf))
+
+
+def _conditions_of(leaf: Leaf) -> dict[str, Any]:
+    """Fields of Conditions, by name."""
+    return {
+        "purpose": Purpose(text(leaf, "purpose")),
+        "rate_ppm": integer(leaf, "ppm"),
+        "budget": Budget(
             ceiling_ppm=integer(leaf, "c"),
             burst=integer(leaf, "B"),
             smooth=max(1, integer(leaf, "smooth")),
         ),
-        starts_on=date.fromisoformat(text(leaf, "starts")),
-        ends_on=date.fromisoformat(text(leaf, "ends")),
-        max_seconds=integer(leaf, "max_seconds"),
-        kept_days=integer(leaf, "kept_days"),
-        announcement="",
-        opt_out_key="",
-        coverage=_coverage_of(leaf["cover"]) if "cover" in leaf else None,
-    )
+        "starts_on": date.fromisoformat(text(leaf, "starts")),
+        "ends_on": date.fromisoformat(text(leaf, "ends")),
+        "max_seconds": integer(leaf, "max_seconds"),
+        "kept_days": integer(leaf, "kept_days"),
+        "coverage": _coverage_of(leaf["cover"]) if "cover" in leaf else None,
+    }
 
 
 def _coverage_of(cover: object) -> Coverage:

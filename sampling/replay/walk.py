@@ -15,22 +15,18 @@ _NOT_NEEDED = ("GENESIS", "KEK+", "KEK-", "NOTE")
 
 def replay(leaves: Iterable[tuple[int, Leaf]]) -> Replayed:
     """Check a whole ledger, given as (place, leaf) from its first leaf on."""
-    walk = _Walk()
-    expected = 0
+    walk = Replay()
     for seq, leaf in leaves:
-        if seq != expected:
-            detail = f"leaf {expected} is not where it belongs"
-            walk.notes.find(Code.LEDGER_GAP, seq, detail)
         walk.read(seq, leaf)
-        expected = seq + 1
     return walk.conclude()
 
 
-class _Walk:
-    """Everything the leaves so far have established."""
+class Replay:
+    """A check under way: everything the leaves so far have established."""
 
     def __init__(self) -> None:
         self.notes = Notes()
+        self._next_seq = 0
         self._policies = Policies(self.notes)
         self._epochs = Epochs(self.notes, self._policies)
         tag_keys = TagKeys(self.notes)
@@ -42,12 +38,26 @@ class _Walk:
             "TAGKEY-": tag_keys.read_gone,
             "OPEN": self._epochs.read_open,
             "CLOSE": self._read_close,
+            "STOP": self._draws.read_stop,
             "DRAW": self._draws.read,
             "OUT": self._outcomes.read_outcome,
             "DEL": self._outcomes.read_deletion,
         }
 
     def read(self, seq: int, leaf: Leaf) -> None:
+        """Check one more leaf; they come in the ledger's order."""
+        if seq != self._next_seq:
+            detail = f"leaf {self._next_seq} is not where it belongs"
+            self.notes.find(Code.LEDGER_GAP, seq, detail)
+        self._next_seq = seq + 1
+        self._read(seq, leaf)
+
+    def conclude(self) -> Replayed:
+        self._draws.conclude()
+        self._outcomes.conclude()
+        return self.notes.conclude()
+
+    def _read(self, seq: int, leaf: Leaf) -> None:
         kind = str(leaf.get("leaf"))
         reader = self._readers.get(kind)
         if reader is None:
@@ -58,11 +68,6 @@ class _Walk:
             reader(seq, leaf)
         except MalformedError as error:
             self.notes.find(Code.LEAF_MALFORMED, seq, str(error))
-
-    def conclude(self) -> Replayed:
-        self._draws.conclude()
-        self._outcomes.conclude()
-        return self.notes.conclude()
 
     def _read_policy(self, seq: int, leaf: Leaf) -> None:
         self._policies.read(seq, leaf, self._draws.last_epoch, self._epochs.modes)

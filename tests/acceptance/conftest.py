@@ -78,6 +78,7 @@ async def centre(
 async def house(centre: CallCentre) -> CallCentre:
     """A call centre whose service runs."""
     await centre.open()
+    await centre.service.publish()  # what it writes for itself is there before we look
     return centre
 
 

@@ -18,6 +18,7 @@ async def test_a_drawn_call_is_answered_with_all_the_platform_must_do(house):
         "decision": "record",
         "decision_id": call.decision_id,
         "opt_out_key": "9",
+        "opt_in_key": None,
         "max_seconds": 600,
     }
     assert reply.content_type == "application/json"
@@ -33,6 +34,7 @@ async def test_a_call_not_drawn_is_told_only_not_to_record(house):
         "decision_id": call.decision_id,
         "announcement": None,
         "opt_out_key": None,
+        "opt_in_key": None,
         "max_seconds": None,
     }
 

@@ -1,13 +1,13 @@
 """A wish to hear every agent moves probabilities, and every leaf says by how much."""
 
 import asyncio
-from datetime import timedelta
 
 import pytest
 
 from proxy.evidence.auditor import auditor_text
 from proxy.evidence.bundle import make_bundle
 from tests.fakes.auditing import verdict
+from tests.fakes.staff import approve
 
 pytestmark = pytest.mark.timeout(60)
 COVERAGE = {
@@ -85,11 +85,11 @@ async def test_a_campaign_begun_anew_counts_agents_anew(centre, clock):
     policy = centre.policy(**RARELY, coverage=COVERAGE)
     await centre.open(policy=policy)
     await centre.start_call("call-1", agent="blue")
-    await centre.close()
 
-    clock.advance(days=1)
-    starts_on = clock().date() - timedelta(days=1)
-    await centre.open(policy=policy | {"starts_on": starts_on})
+    await approve(centre.site.governance, policy | {"starts_on": clock().date()})
+    for hours in (23, 1):
+        clock.advance(hours=hours)
+        await centre.site.tend()
     await centre.start_call("call-2", agent="blue")
 
     assert await centre.rows("SELECT seen FROM agent_calls") == [(1,), (1,)]

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 
@@ -23,6 +24,7 @@ from tests.fakes.outside import (
     outsider_process,
 )
 from tests.fakes.short_epochs import EPOCH, in_mode
+from tests.fakes.staff import approve
 from tests.fakes.witnesses import witnesses
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.acceptance]
@@ -315,6 +317,42 @@ async def max_seconds(audited, call):
     return await audited.centre.value(
         "SELECT max_seconds FROM calls WHERE decision_id = $1::uuid", call.decision_id
     )
+
+
+async def test_witnesses_see_an_increase_a_day_before_it_holds(audited):
+    await audited.open("operator")
+    await audited.epochs(3)
+    wanted = audited.centre.policy(kept_days=60)
+    approved = await approve(audited.centre.site.governance, wanted)
+    await audited.pass_time(minutes=1)
+    await audited.pass_time(hours=23, minutes=45)
+    await audited.epochs(6)
+
+    [_, leaf] = await audited.centre.leaves("POLICY")
+    assert (leaf["doc"], leaf["approvals"]) == (approved.digest, 2)
+    assert leaf["from"] == approved.effective_from_epoch
+    assert audited.centre.site.calls.policy.kept_days == 60
+    dated = await audited.centre.value(
+        "SELECT min(c.cosigned_at) FROM cosignatures AS c, ledger_entries AS e"
+        """ WHERE convert_from(e.body, 'utf8') LIKE '%"NOTE"%' AND c.size > e.seq"""
+    )
+    assert epoch_start(leaf["from"], EPOCH) - dated >= timedelta(hours=23, minutes=55)
+    assert is_clean(await audited.judged())
+
+
+@pytest.mark.usefixtures("chain")
+async def test_a_change_of_mode_keeps_the_policy_people_have_approved(audited):
+    await audited.open("operator")
+    await approve(audited.centre.site.governance, audited.centre.policy(kept_days=10))
+    await audited.epochs(2)
+    await audited.open("drand")
+    await audited.epochs(6)
+
+    _, approved, again = await audited.centre.leaves("POLICY")
+    assert (again["mode"], again["kept_days"]) == ("drand", 10)
+    assert (again["doc"], again["approvals"]) == (approved["doc"], 2)
+    assert await audited.modes() == ["operator", "drand"]
+    assert is_clean(await audited.judged())
 
 
 async def test_once_its_policy_is_taken_away_no_call_is_recorded_any_more(audited):

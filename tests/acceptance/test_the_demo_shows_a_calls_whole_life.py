@@ -249,6 +249,21 @@ def test_a_directory_with_something_else_in_it_is_left_alone(tmp_path):
     assert [file.name for file in directory.iterdir()] == ["postgres"]
 
 
+def test_a_demo_whose_campaign_is_over_does_not_prolong_it(tmp_path):
+    """A file may not; two people may, but not within the minutes of a demo."""
+    directory = tmp_path / "var"
+    directory.mkdir()
+    over = "[sites.demo.policy]\nstarts_on = 2026-01-05\n"
+    (directory / "demo.toml").write_text(over)
+
+    done = run(directory, "demo", "--once", "--calls", "3")
+
+    assert done.status == 2
+    assert "campaign" in done.errors
+    assert "name an empty or a new directory" in done.errors
+    assert (directory / "demo.toml").read_text() == over
+
+
 @pytest.mark.parametrize("calls", ["0", "-3", "100001"])
 def test_an_impossible_number_of_calls_is_a_misuse(tmp_path, calls):
     done = run(tmp_path / "var", "demo", "--once", "--calls", calls)

@@ -15,7 +15,16 @@ from typing import Any
 
 from tests.attacks.formats import Signer, digest, u64
 from tests.attacks.publishing import Head, Published
-from tests.attacks.rules import MICRO, NO_POLICY, Coverage, Fields, chance, renewed
+from tests.attacks.rules import (
+    NO_POLICY,
+    Buckets,
+    Coverage,
+    Fields,
+    chance,
+    conditions,
+    ended_code,
+    renewed,
+)
 
 DAY, WEEK = 86_400, 7 * 86_400
 HOUR = 3600
@@ -62,6 +71,7 @@ class Call:
             "connection": CONNECTION,
             "root_call_id": self.id,
             "started_at": when,
+            "stratum": self.stratum,
             "recorded": str(int(self.is_recorded)),
         }
 
@@ -92,12 +102,13 @@ class Site(Published):
         self.modes: dict[int, str] = {}
         self.coverage = Coverage()
         self.counted: dict[int, list[int]] = {}
-        self.tokens: dict[str, int] = {}
+        self.buckets = Buckets()
         self.beacons: dict[int, bytes] = {}
         self.tag_keys: dict[int, bytes] = {}
         self.days: dict[str, list[int]] = defaultdict(list)
         self.held: dict[int, int] = {}
         self.owed: list[int] = []
+        self.kept_days: dict[int, int] = {}
         self.rules: Fields = NO_POLICY
         self.waiting: list[Fields] = []
         self.closed: set[int] = set()
@@ -229,20 +240,7 @@ class Site(Published):
         return begun if self.now < begun <= self.now + 120 else self.now
 
     def share(self, call: Call) -> int:
-        covers = "cover" in self.rules
-        return self.coverage.share(self.rules, call.id) if covers else self.rules["ppm"]
-
-    def threshold(self, stratum: str, ppm: int) -> int:
-        """proof.md B, one more call: refill both buckets, the lower one decides."""
-        full = self.rules["B"] * MICRO
-        lowest = []
-        for name in ("", stratum):
-            held = min(full, self.tokens.get(name, full) + self.rules["c"])
-            self.tokens[name] = held
-            smooth = max(1, self.rules["smooth"]) * MICRO
-            share = 2**64 * ppm * min(held, smooth)
-            lowest.append(0 if held < MICRO else share // (MICRO * smooth))
-        return min(lowest)
+        return self.coverage.share(conditions(self.rules, call.stratum), call.id)
 
     def draw_batch(self, calls: list[Call], gate: str = "") -> None:
         now, week = self.draw_time(), self.draw_time() // WEEK
@@ -254,12 +252,13 @@ class Site(Published):
         for place, (tag, call) in enumerate(tagged):
             number = self.number(key, bytes.fromhex(tag))
             ppm = self.share(call)
-            allowed = self.threshold(call.stratum, ppm)
-            reason = gate or ("" if allowed or not ppm else "budget")
-            shown = 0 if gate else allowed
+            most = self.buckets.threshold(self.rules, call.stratum, ppm)
+            closed = gate or ended_code(self.rules, call.stratum, day_of(now))
+            reason = closed or ("" if most or not ppm else "budget")
+            shown = 0 if closed else most
             fields = {"e": epoch, "c": tag, "s": call.stratum, "T": f"{shown:016x}"}
             fields["d"] = int(number < shown)
-            if "cover" in self.rules:
+            if "cover" in conditions(self.rules, call.stratum):
                 fields["p"] = ppm
             if place == 0:
                 fields["b"] = 1
@@ -274,11 +273,12 @@ class Site(Published):
             self.counted.setdefault(fields["e"], [0, 0])[0] += 1
             if fields["d"]:
                 self.counted[fields["e"]][1] += 1
-                for name in ("", call.stratum):
-                    self.tokens[name] -= MICRO
+                self.buckets.spend(call.stratum)
                 call.is_recorded = True
                 self.coverage.note_drawn(call.id)
                 self.owed.append(seq)
+                own = conditions(self.rules, fields["s"])
+                self.kept_days[seq] = own["kept_days"]
 
     def ring(self, epoch: int, place: int, of: int) -> Call:
         clump = place // CLUMP * CLUMP
@@ -303,15 +303,15 @@ class Site(Published):
         self.owed.clear()
 
     def keep(self, seq: int) -> None:
-        day = day_of(self.now + self.rules["kept_days"] * DAY)
+        kept = self.kept_days.get(seq, self.rules["kept_days"])
+        day = day_of(self.now + kept * DAY)
         if day not in self.days:
             self.write("KEK+", day=day)
         self.days[day].append(seq)
-        sealed = digest(b"sealed", u64(seq)).hex()
-        size = 1000 + seq
-        kept = {"sha256": sealed, "bytes": size, "day": day}
+        sealed, size = digest(b"sealed", u64(seq)).hex(), 1000 + seq
+        told = {"sha256": sealed, "bytes": size, "day": day}
         self.kept_objects[seq] = {"sha256": sealed, "bytes": str(size), "id": f"o{seq}"}
-        self.write("OUT", draw=seq, n=salt("out", seq), rec=kept)
+        self.write("OUT", draw=seq, n=salt("out", seq), rec=told)
 
     def hold(self, seq: int, days: int, authority: str = "TJ Lille 26/123") -> None:
         self.held[seq] = self.now + days * DAY

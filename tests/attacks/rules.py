@@ -26,6 +26,8 @@ COVERING = {
     "B": 15,
     "cover": {"k": 1, "calls": 60, "min": 5000, "max": 50_000},
 }
+# Conditions of its own for calls of one stratum; the rest of the rules are the site's.
+STRATUM = {name: value for name, value in POLICY.items() if name != "mode"}
 AGENTS = 12  # one of them is not known to the call centre
 
 
@@ -44,6 +46,41 @@ def renewed(before: Fields, changes: Fields) -> Fields:
     return {name: value for name, value in rules.items() if value is not None}
 
 
+def conditions(rules: Fields, stratum: str) -> Fields:
+    """What holds for calls counted under that name."""
+    return rules.get("strata", {}).get(stratum, rules)
+
+
+def ended_code(rules: Fields, stratum: str, day: str) -> str:
+    """Why nothing is drawn that day in a stratum that has dates of its own."""
+    own = rules.get("strata", {}).get(stratum)
+    is_over = own is not None and not own["starts"] <= day < own["ends"]
+    return "campaign_ended" if is_over else ""
+
+
+class Buckets:
+    """proof.md B: tokens of the site and of each stratum, in millionths."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, int] = {}
+
+    def threshold(self, rules: Fields, stratum: str, ppm: int) -> int:
+        """One more call: refill both, the lower one decides."""
+        lowest = []
+        for name in ("", stratum):
+            own = conditions(rules, name)
+            full, smooth = own["B"] * MICRO, max(1, own["smooth"]) * MICRO
+            held = min(full, self.held.get(name, full) + own["c"])
+            self.held[name] = held
+            share = 2**64 * ppm * min(held, smooth)
+            lowest.append(0 if held < MICRO else share // (MICRO * smooth))
+        return min(lowest)
+
+    def spend(self, stratum: str) -> None:
+        for name in ("", stratum):
+            self.held[name] -= MICRO
+
+
 class Coverage:
     """How often each agent's calls were seen and drawn."""
 
@@ -52,9 +89,9 @@ class Coverage:
 
     def share(self, rules: Fields, call_id: str) -> int:
         """p: higher for agents whose calls run out before one was drawn."""
-        cover, agent = rules["cover"], agent_of(call_id)
-        if not agent:
+        if "cover" not in rules or not (agent := agent_of(call_id)):
             return rules["ppm"]
+        cover = rules["cover"]
         counts = self._counts.setdefault(agent, [0, 0])
         counts[0] += 1
         missing, left = cover["k"] - counts[1], max(1, cover["calls"] - counts[0])

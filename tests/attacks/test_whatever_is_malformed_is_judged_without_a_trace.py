@@ -72,21 +72,29 @@ hashes = st.integers(0, 3).map(lambda n: digest(bytes([n])).hex())
 salts = hashes.map(lambda text: text[:16])
 days = st.sampled_from(["2026-11-16", "0001-01-01", "9999-12-31", "2026-02-30", "x"])
 words = st.sampled_from(["care_in", "hangup", "A", ""])
+COVER = st.fixed_dictionaries(dict.fromkeys(("calls", "k", "max", "min"), numbers))
+CONDITIONS = {
+    **dict.fromkeys(("B", "c", "ppm", "smooth", "kept_days", "max_seconds"), numbers),
+    "purpose": st.just("training"),
+    "starts": days,
+    "ends": days,
+}
+STRATUM = st.fixed_dictionaries(CONDITIONS, optional={"cover": COVER})
 FIELDS = {
     "GENESIS": {"origin": words, "vkey": words},
     "POLICY": {
-        **dict.fromkeys(("B", "c", "ppm", "smooth", "kept_days"), numbers),
-        **dict.fromkeys(("max_seconds", "version"), numbers),
+        **CONDITIONS,
+        "version": numbers,
         "epoch_seconds": st.sampled_from([HOUR, 0, 300, 10**14]),
         "from": epochs,
         "mode": st.sampled_from(["operator", "witness", "drand"]),
-        "purpose": st.just("training"),
-        "starts": days,
-        "ends": days,
         "chain?": hashes | st.just(QUICKNET),
-        "cover?": st.fixed_dictionaries(
-            dict.fromkeys(("calls", "k", "max", "min"), numbers)
+        "cover?": COVER,
+        "strata?": st.dictionaries(
+            st.sampled_from(["care_in", "desk_out", "all", "x_in"]), STRATUM, max_size=3
         ),
+        "doc?": hashes,
+        "approvals?": st.integers(0, 3),
     },
     "TAGKEY+": {"week": st.integers(2967, 2970), "commit": hashes},
     "TAGKEY-": {"week": st.integers(2967, 2970)},

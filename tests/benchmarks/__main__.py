@@ -2,13 +2,27 @@
 
 import sys
 
-from tests.benchmarks import bench_decisions, bench_sealing, bench_tree, bench_verify
+from tests.benchmarks import (
+    bench_decisions,
+    bench_scrape,
+    bench_sealing,
+    bench_simulation,
+    bench_tree,
+    bench_verify,
+)
 from tests.benchmarks.rows import conditions, print_rows
 
 if __name__ == "__main__":
     found = []
-    for module in (bench_sealing, bench_tree, bench_verify, bench_decisions):
+    for module in (
+        bench_sealing,
+        bench_tree,
+        bench_verify,
+        bench_simulation,
+        bench_scrape,
+        bench_decisions,
+    ):
         sys.stderr.write(f"measuring {module.__name__} ...\n")
         found += module.rows()
-    libraries = ("aiohttp", "asyncpg", "cryptography")
+    libraries = ("aiohttp", "asyncpg", "cryptography", "numpy")
     print_rows(found, conditions(*libraries), as_json="--json" in sys.argv)

@@ -29,14 +29,21 @@ LINE = "+33140000001"
 
 def site() -> dict[str, object]:
     """One lawful site with one signed connection."""
-    basis = ("article_6", "article_9", "dpia", "staff_information", "hosting")
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).date()
+    written = {"reference": "R-1", "on": yesterday, "author": "dpo"}
+    lawful = {
+        "practice": "p",
+        "article_6": written | {"kind": "6-1-a"},
+        "article_9": written | {"kind": "9-2-a"},
+        "dpia": written,
+        "dpo_opinion": written,
+        "staff_information": written | {"kind": "under_50"},
+        "hosting": written | {"kind": "self_hosted"},
+    }
     return {
-        "policy": {
-            "rate": "1.8%",
-            "starts_on": (datetime.now(UTC) - timedelta(days=1)).date(),
-        },
-        "practices": {"p": {"authorisation": "A-1"}},
-        "line_groups": {"g": {"practice": "p"} | dict.fromkeys(basis, "R-1")},
+        "policy": {"rate": "1.8%", "starts_on": yesterday},
+        "practices": {"p": {"authorisation": written}},
+        "line_groups": {"g": lawful},
         "lines": {LINE: {"group": "g"}},
         "connections": {"pbx": {"kind": "generic", "secrets": [SECRET]}},
     }

@@ -154,6 +154,7 @@ class TestGenericPlatform(PlatformSuite):
             (started(caller=CALLER * 30), "data.caller"),
             (started(line=[CALLER]), "data.line"),
             (started(agent=True), "data.agent"),
+            (started(queue=7), "data.queue"),
             (started(started_at=1795255198), "data.started_at"),
             (started(started_at="1795255198"), "data.started_at"),
             (started(started_at="2026-11-21T10:59:58"), "data.started_at"),
@@ -320,6 +321,7 @@ def test_the_answer_is_the_published_document():
         "decision_id": RECORD.decision_id,
         "announcement": RECORD.announcement,
         "opt_out_key": "9",
+        "opt_in_key": None,
         "max_seconds": 600,
     }
 

@@ -14,6 +14,7 @@ from twilio.twiml.voice_response import VoiceResponse
 from proxy.platforms.base import (
     SKIP,
     Answer,
+    CallOptedIn,
     CallOptedOut,
     RawRequest,
 )
@@ -170,6 +171,43 @@ def test_whatever_key_comes_back_from_the_announcement_is_a_refusal(key):
     platform().authenticate(pressed)
 
     assert isinstance(platform().parse(pressed), CallOptedOut)
+
+
+ASKING = replace(RECORD, opt_in_key="#")
+
+
+def answer_of_caller(digits, query=""):
+    """What comes back from the address that the question names."""
+    gather = parsed(reply_to(signed(CALL), ASKING))[0]
+    address, _, named = gather.attrib["action"].partition("?")
+    assert address == f"{PUBLIC_URL}/consent"
+    request = signed(CALL | {"Digits": digits}, "consent", query or named)
+    platform().authenticate(request)
+    return platform().parse(request)
+
+
+def test_a_caller_who_is_asked_agrees_with_the_key_that_was_named():
+    assert isinstance(answer_of_caller("#"), CallOptedIn)
+
+
+@pytest.mark.parametrize("key", ["", *"0123456789*"])
+def test_silence_or_any_other_key_is_no_consent(key):
+    assert isinstance(answer_of_caller(key), CallOptedOut)
+
+
+@pytest.mark.parametrize("query", ["key=", "other=1"])
+@pytest.mark.parametrize("key", ["", "#"])
+def test_without_a_key_that_was_named_nobody_agrees(key, query):
+    assert isinstance(answer_of_caller(key, query), CallOptedOut)
+
+
+def test_who_agreed_is_connected_and_recorded_and_nobody_else_is():
+    agreed = signed(CALL | {"Digits": "#"}, "consent", "key=%23")
+    silent = signed(CALL | {"Digits": ""}, "consent", "key=%23")
+
+    assert b'record="record-from-answer-dual"' in reply_to(agreed, ASKING)
+    assert b"record=" not in reply_to(silent, ASKING)
+    assert b"record=" not in reply_to(agreed, SKIP)
 
 
 @pytest.mark.parametrize(

@@ -44,12 +44,18 @@ def doomed(killer: subprocess.Popen[str], centre: CallCentre) -> Doomed:
 
     @asynccontextmanager
     async def doomed(
-        step: str, when: str, nth: int = 1, *, sweeps: bool = False
+        step: str,
+        when: str,
+        nth: int = 1,
+        *,
+        sweeps: bool = False,
+        reconciles: str = "",
     ) -> AsyncIterator[Address]:
         file = centre.folder / "address"
         order = centre.order(file) | {
             "crash": {"step": step, "when": when, "nth": nth},
             "sweeps": sweeps,
+            "reconciles": reconciles,
         }
         killer.stdin.write(json.dumps(order, default=str) + "\n")
         killer.stdin.flush()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from aiohttp import web
@@ -9,6 +10,7 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
+from yarl import URL
 
 from proxy.errors import ForbiddenSourceError, SourceUnavailableError
 from proxy.platforms.base import RecordingSource
@@ -19,6 +21,7 @@ from tests.fakes.faults import Faults
 from tests.fakes.twilio_api import (
     ACCOUNT_SID,
     AUTH_TOKEN,
+    FakeCall,
     FakeRecording,
     FakeTwilio,
 )
@@ -37,16 +40,7 @@ class TestTwilioSource(SourceSuite):
         return self.fake.faults
 
     def make_source(self, server_url: str, token: str = AUTH_TOKEN) -> RecordingSource:
-        config = TwilioConfig(
-            account_sid=ACCOUNT_SID,
-            auth_token=token,
-            public_url="https://rec.example.com/webhooks/twilio-main",
-            default_forward_to="+33199000001",
-            api_base=server_url,
-            allow_private_addresses=True,
-            idle_timeout=IMPATIENT,
-        )
-        return TwilioPlatform(config).source
+        return _platform(server_url, token).source
 
     def reference(self, _server_url: str) -> str:
         return RECORDING
@@ -140,6 +134,25 @@ class TestTwilioSource(SourceSuite):
             await source.stop(CALL)
 
 
+def _platform(server_url: str, token: str = AUTH_TOKEN) -> TwilioPlatform:
+    return TwilioPlatform(
+        TwilioConfig(
+            account_sid=ACCOUNT_SID,
+            auth_token=token,
+            public_url="https://rec.example.com/webhooks/twilio-main",
+            default_forward_to="+33199000001",
+            api_base=server_url,
+            allow_private_addresses=True,
+            idle_timeout=IMPATIENT,
+        )
+    )
+
+
+def _asked(fake: FakeTwilio) -> list[tuple[str, dict[str, str]]]:
+    urls = [URL(path) for _, path in fake.requests]
+    return [(url.path, dict(url.query)) for url in urls]
+
+
 class _Diverted(TwilioHttpClient):
     """The SDK's own HTTP client, sent to the fake instead of to Twilio."""
 
@@ -190,6 +203,62 @@ class TestTheFakeSpeaksAsTheOfficialClientExpects:
         )
         assert buried.status == "deleted"
         assert await ask(lambda client: client.recordings.list()) == []
+
+    async def test_it_lists_a_day_page_by_page(self, fake, ask):
+        days = [datetime(2026, 11, day, 23, 59, tzinfo=UTC) for day in (16, 17, 18)]
+        for day in days:
+            for number in range(3):
+                sid = f"{day.day:016x}{number:016x}"
+                fake.add_call(FakeCall(f"CA{sid}", day, parent_sid=None))
+                fake.add(FakeRecording(f"RE{sid}", f"CA{sid}", created_at=day))
+        fake.page_size = 2
+        gone = f"RE{17:016x}{0:016x}"
+        await ask(lambda client: client.recordings(gone).delete())
+
+        calls = await ask(lambda client: client.calls.list(start_time=days[1]))
+        held = await ask(lambda client: client.recordings.list(date_created=days[1]))
+        made = await ask(
+            lambda client: client.recordings.list(
+                date_created=days[1], include_soft_deleted=True
+            )
+        )
+
+        assert [call.start_time for call in calls] == [days[1]] * 3
+        assert (len(held), len(made)) == (2, 3)
+        assert {each.status for each in made} == {"completed", "deleted"}
+        assert sum("PageToken=PA" in path for _, path in fake.requests) == 2
+
+    async def test_our_lists_are_asked_for_as_the_official_client_does(
+        self, fake, ask, aiohttp_server
+    ):
+        """The same addresses and pages, but for how the day itself is written."""
+        day = datetime(2026, 11, 17, tzinfo=UTC)
+        ours = FakeTwilio(page_size=2)
+        for each in (fake, ours):
+            each.page_size = 2
+            for number in range(3):
+                sid = f"{number:032x}"
+                each.add_call(FakeCall(f"CA{sid}", day))
+                each.add(FakeRecording(f"RE{sid}", f"CA{sid}", created_at=day))
+        server = await aiohttp_server(ours.app())
+        platform = _platform(str(server.make_url("")).rstrip("/"))
+
+        calls = [call async for call in platform.lists.calls_of(day.date())]
+        recordings = [each async for each in platform.lists.recordings_of(day.date())]
+        await platform.source.close()
+        await ask(lambda client: client.calls.list(start_time=day, page_size=1000))
+        await ask(
+            lambda client: client.recordings.list(
+                date_created=day, include_soft_deleted=True, page_size=1000
+            )
+        )
+
+        assert (len(calls), len(recordings)) == (3, 3)
+        assert _asked(ours) == [
+            (path, query | {day_name: "2026-11-17"})
+            for path, query in _asked(fake)
+            for day_name in query.keys() & {"StartTime", "DateCreated"}
+        ]
 
     async def test_it_starts_and_stops(self, ask):
         started = await ask(

@@ -1,9 +1,11 @@
-"""While replicas are replaced one by one, only those with the newest policy draw."""
+"""While replicas are replaced one by one, only who knows the newest policy draws."""
 
 import asyncio
 
 import pytest
 
+from proxy.intake.policies import UnreadablePolicyError
+from proxy.intake.policy_book import PolicyBook
 from tests.fakes.call_centre import SITE, until
 
 PATIENT_MS = 5000
@@ -43,41 +45,69 @@ async def leaves_since_the_change(centre):
     return [sum(leaf["leaf"] == "DRAW" for leaf in part) for part in parts]
 
 
-async def test_the_leader_with_the_older_policy_steps_down_for_the_newer(centre):
+async def test_the_leader_with_the_older_policy_learns_the_newer_one(centre):
     old = await open_with(centre, OLD)
     await until(lambda: leads(centre), "a leader")
     before = await calls_at(centre, old, range(10))
 
     new = await open_with(centre, NEW)
-    refused = await calls_at(centre, old, range(10, 20))
+    learned = await calls_at(centre, old, range(10, 20))
     drawn = await calls_at(centre, new, range(20, 30))
     again = await calls_at(centre, new, range(10))
 
-    assert {(call.decision, call.decision_id) for call in refused} == {("skip", None)}
-    assert void(old) == 10
-    assert all(call.decision_id for call in [*before, *drawn])
+    assert all(call.decision_id for call in [*before, *learned, *drawn])
     assert [call.decision_id for call in again] == [call.decision_id for call in before]
-    assert await leaves_since_the_change(centre) == [10, 10]
+    assert void(old) == void(new) == 0
+    assert await leaves_since_the_change(centre) == [10, 20]
     rows = await centre.rows("SELECT max_seconds FROM calls ORDER BY draw_seq")
-    assert [row["max_seconds"] for row in rows] == [600] * 10 + [300] * 10
+    assert [row["max_seconds"] for row in rows] == [600] * 10 + [300] * 20
 
-    await calls_at(centre, old, range(30, 40))
+
+async def test_a_leader_that_cannot_read_the_newer_policy_draws_nothing(centre):
+    """Such as one of an older release, until it is replaced."""
+    old = await open_with(centre, OLD)
+    await until(lambda: leads(centre), "a leader")
+    cannot_learn(old)
+
+    new = await open_with(centre, NEW)
+    refused = await calls_at(centre, old, range(10))
+    drawn = await calls_at(centre, new, range(10, 20))
+    still = await calls_at(centre, old, range(20, 30))
+
+    assert {call.decision_id for call in [*refused, *still]} == {None}
+    assert {call.decision for call in [*refused, *still]} == {"skip"}
     assert void(old) == 20
-    assert await leaves_since_the_change(centre) == [10, 10]
+    assert all(call.decision_id for call in drawn)
+    assert await leaves_since_the_change(centre) == [0, 10]
 
 
-async def test_what_an_outdated_replica_hands_over_is_not_drawn(centre):
+class OlderRelease(PolicyBook):
+    """What a replica knows of policies if it cannot read the newest one's document."""
+
+    async def learn(self, connection):
+        raise UnreadablePolicyError(str(connection))
+
+
+def cannot_learn(service):
+    site = service.sites[SITE]
+    book = OlderRelease(SITE, site.config.mode, site.config.epoch_seconds)
+    book.schedule = site.schedule
+    sequencer = site.calls.sequencer
+    sequencer._policies = sequencer._leader._policies = book
+
+
+async def test_what_an_outdated_replica_hands_over_is_not_drawn_before_it_learns(
+    centre,
+):
     """One that never led has not heard of the change when it passes a call on."""
     old = await open_with(centre, OLD)
-    sequencer = old.sites[SITE].calls.sequencer
     await until(lambda: leads(centre), "a leader")
     follower = await open_with(centre, OLD)
-    sequencer = follower.sites[SITE].calls.sequencer
 
     async def stay_behind(_seat):
         """The place is always taken when it looks."""
 
-    sequencer._try_to_lead = stay_behind
+    follower.sites[SITE].calls.sequencer._try_to_lead = stay_behind
     assert all(c.decision_id for c in await calls_at(centre, follower, range(5)))
     new = await open_with(centre, NEW)
     centre.services.remove(old)
@@ -91,7 +121,8 @@ async def test_what_an_outdated_replica_hands_over_is_not_drawn(centre):
     assert await leaves_since_the_change(centre) == [5, 0]
     assert await centre.rows("SELECT FROM waiting_binds") == []
 
-    assert all(c.decision_id for c in await calls_at(centre, new, range(10, 20)))
+    assert all(c.decision_id for c in await calls_at(centre, follower, range(10, 20)))
+    assert all(c.decision_id for c in await calls_at(centre, new, range(20, 30)))
     await follower.publish()
     assert (await centre.counts())["void", "policy"] == 10
 
@@ -110,9 +141,10 @@ async def test_calls_go_on_under_load_while_one_replica_replaces_the_other(centr
     assert all(call.decision_id for call in mixed)
     before, after = await leaves_since_the_change(centre)
     rows = await centre.rows("SELECT max_seconds FROM calls ORDER BY draw_seq")
-    assert [row["max_seconds"] for row in rows] == [600] * before + [300] * after
+    seconds = [row["max_seconds"] for row in rows]  # the last calls may still come in
+    assert seconds[: before + after] == [600] * before + [300] * after
     assert before >= 20
-    assert after == len(mixed)
+    assert after >= len(mixed)
 
 
 async def place_calls(centre, service, name, rounds=20):
@@ -128,7 +160,7 @@ async def drawn_at_least(centre, number):
     return await centre.value("SELECT count(*) FROM calls") >= number
 
 
-async def test_a_leader_nobody_calls_any_more_gives_way_to_the_newer_policy(centre):
+async def test_a_leader_nobody_calls_any_more_draws_under_the_newer_policy(centre):
     old = await open_with(centre, OLD)
     await until(lambda: leads(centre), "a leader")
     new = await open_with(centre, NEW)
@@ -137,4 +169,4 @@ async def test_a_leader_nobody_calls_any_more_gives_way_to_the_newer_policy(cent
 
     assert all(call.decision_id for call in calls)
     assert await leaves_since_the_change(centre) == [0, 10]
-    assert (await centre.start_call(service=old)).decision_id is None
+    assert (await centre.start_call(service=old)).decision_id

@@ -210,7 +210,7 @@ async def test_a_leader_that_was_overtaken_between_look_and_commit_writes_nothin
             return await Seat.commit(stale, *arguments)
 
         monkeypatch.setattr(stale, "commit", slow)
-        leader = Leader(site.epochs, centre.clock, site.schedule)
+        leader = Leader(site.epochs, centre.clock, site.policies)
         bind = site.calls._bind("pbx", ring("call-1"))
         late = asyncio.create_task(leader._try(stale, [bind], {}, is_locked=False))
         await looked.wait()

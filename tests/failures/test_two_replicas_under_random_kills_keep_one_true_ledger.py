@@ -44,7 +44,11 @@ STEP = timedelta(minutes=4)  # between two tends, at most a minute in earnest
 LATEST = timedelta(hours=4, minutes=20)  # a call is overdue, and its epoch revealed
 CEILING, BURST = 0.09, 10
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(SOAK_SECONDS * 3 + 300)]
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.slow,
+    pytest.mark.timeout(SOAK_SECONDS * 3 + 300),
+]
 
 LEADER = """
 SELECT a.usename, a.pid, a.backend_start

@@ -28,6 +28,24 @@ def wav(seconds: float = 1.0) -> bytes:
     return b"RIFF" + struct.pack("<I", len(chunks)) + chunks
 
 
+def written(reference: str, **more: object) -> dict[str, object]:
+    """A reference as the settings want it, older than every test."""
+    return {"reference": reference, "on": "2024-01-05", "author": "dpo"} | more
+
+
+def lawful_references() -> dict[str, object]:
+    """Everything the law asks of a line group; none of it ends during a test."""
+    return {
+        "article_6": written("register 4", kind="6-1-f"),
+        "balancing_test": written("balance-2026"),
+        "article_9": written("register 4", kind="9-2-h"),
+        "dpia": written("dpia-2026", until="2036-01-05"),
+        "dpo_opinion": written("opinion-2026"),
+        "staff_information": written("cse-2026", kind="cse"),
+        "hosting": written("hds-1", kind="hds", until="2036-01-05"),
+    }
+
+
 def site_settings(
     policy: dict[str, object] | None,
     host: str,
@@ -35,14 +53,7 @@ def site_settings(
     is_pbx_connected: bool = True,
     more_connections: dict[str, object] | None = None,
 ) -> dict[str, object]:
-    lawful = {
-        "practice": "cardio",
-        "article_6": "6-1-f",
-        "article_9": "9-2-h",
-        "dpia": "dpia-2026",
-        "staff_information": "cse-2026",
-        "hosting": "hds-1",
-    }
+    lawful = {"practice": "cardio"} | lawful_references()
     connection = {
         "kind": "generic",
         "secrets": [SECRET],
@@ -52,9 +63,10 @@ def site_settings(
         "allow_private_addresses": True,
     }
     other = {**connection, "upload_tokens": ["other-" + UPLOAD_TOKEN]}
+    connection["call_list_url"] = f"http://{host}/calls?day={{day}}"
     site: dict[str, object] = {
-        "practices": {"cardio": {"authorisation": "signed-2026"}},
-        "line_groups": {"cardio": lawful, "unlawful": {**lawful, "article_9": ""}},
+        "practices": {"cardio": {"authorisation": written("signed-2026")}},
+        "line_groups": {"cardio": lawful, "unlawful": {**lawful, "article_9": None}},
         "lines": {
             LINE: {"group": "cardio"},
             OUTBOUND_LINE: {"group": "cardio"},

@@ -13,7 +13,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 async def ponctuel(
-    centre: CallCentre, *arguments: str | Path, said: str = "", **changes: object
+    centre: CallCentre,
+    *arguments: str | Path,
+    said: str = "",
+    token: str = "",
+    **changes: object,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command with the centre's settings, as its operator would."""
     plan = centre.plan(**changes)
@@ -23,6 +27,7 @@ async def ponctuel(
         "PONCTUEL_DATA_DIR": str(plan["data_dir"]),
         "PONCTUEL_DATABASE__DSN": plan["database"]["dsn"],
         "PONCTUEL_SITES": json.dumps(plan["sites"], default=str),
+        "PONCTUEL_TOKEN": token,
     }
     return await asyncio.to_thread(
         subprocess.run,

@@ -18,7 +18,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,10 @@ async def serve(order: dict[str, Any]) -> None:
     if order["sweeps"]:
         for site in service.sites.values():
             await site.sweep()
+    if order["reconciles"]:
+        for site in service.sites.values():
+            await site.tend()
+            await site.reconciliation.run(date.fromisoformat(order["reconciles"]))
     await asyncio.Event().wait()
 
 

@@ -19,12 +19,14 @@ class Fault:
     kind: "status" (do nothing, answer `status`, which may be a lie), "silence" (do
     nothing, never answer), "lost-answer" (do it, never answer), "cut" (announce more
     bytes than are sent), "unmeasured" (end the body by ending the connection),
-    "redirect" (to `location`), "garbage" (200 and no JSON).
+    "redirect" (to `location`), "garbage" (200 and no JSON). It waits for
+    a request whose path ends with `suffix` and whose query has `asked` in it.
     """
 
     kind: str
     method: str = "GET"
     suffix: str = ""
+    asked: str = ""
     status: int = 500
     location: str = ""
 
@@ -48,7 +50,12 @@ class Faults:
 
     def _take(self, request: web.Request) -> Fault | None:
         for fault in self.waiting:
-            if request.method == fault.method and request.path.endswith(fault.suffix):
+            is_meant = request.path.endswith(fault.suffix)
+            if (
+                is_meant
+                and request.method == fault.method
+                and fault.asked in request.query_string
+            ):
                 self.waiting.remove(fault)
                 return fault
         return None

@@ -1,4 +1,4 @@
-"""Twilio's REST API for call recordings, as far as its own SDK uses it.
+"""Twilio's REST API for calls and recordings, as far as its own SDK uses it.
 
 Shapes follow twilio-oai (`twilio_api_v2010.json`, 2026-04); a contract test drives this
 server with the official client. Run it on its own with
@@ -12,8 +12,10 @@ recorded, what goes wrong next, what was asked.
 import argparse
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
 
 from aiohttp import BasicAuth, web
 
@@ -21,7 +23,9 @@ from tests.fakes.faults import Faults
 
 ACCOUNT_SID = "AC" + "a1" * 16
 AUTH_TOKEN = "fake-twilio-auth-token"
-DATE = "Sat, 21 Nov 2026 10:00:00 +0000"
+MOMENT = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+DATE = format_datetime(MOMENT)
+LARGEST_PAGE = 1000
 CURRENT = "Twilio.CURRENT"
 
 
@@ -34,6 +38,7 @@ class FakeRecording:
     audio: bytes = b""
     status: str = "completed"
     is_tombstone_kept: bool = True
+    created_at: datetime = MOMENT
 
     def as_json(self, account_sid: str) -> dict[str, object]:
         base = f"/2010-04-01/Accounts/{account_sid}"
@@ -43,9 +48,9 @@ class FakeRecording:
             "call_sid": self.call_sid,
             "conference_sid": None,
             "channels": 2,
-            "date_created": DATE,
+            "date_created": format_datetime(self.created_at),
             "date_updated": DATE,
-            "start_time": DATE,
+            "start_time": format_datetime(self.created_at),
             "duration": "1",
             "encryption_details": None,
             "error_code": None,
@@ -61,18 +66,69 @@ class FakeRecording:
 
 
 @dataclass
+class FakeCall:
+    """A call in the account; a child leg names its parent."""
+
+    sid: str
+    started_at: datetime = MOMENT
+    parent_sid: str | None = None
+    status: str = "completed"
+    direction: str = "inbound"
+
+    def as_json(self, account_sid: str) -> dict[str, object]:
+        started = format_datetime(self.started_at)
+        return {
+            "account_sid": account_sid,
+            "annotation": None,
+            "answered_by": None,
+            "api_version": "2010-04-01",
+            "caller_name": None,
+            "date_created": started,
+            "date_updated": started,
+            "direction": self.direction,
+            "duration": "60",
+            "end_time": started,
+            "forwarded_from": None,
+            "from": "+33612345678",
+            "parent_call_sid": self.parent_sid,
+            "price": None,
+            "sid": self.sid,
+            "start_time": started,
+            "status": self.status,
+            "subresource_uris": {},
+            "to": "+33140000001",
+            "uri": f"/2010-04-01/Accounts/{account_sid}/Calls/{self.sid}.json",
+        }
+
+
+@dataclass
 class FakeTwilio:
-    """One account: its recordings, the faults to come, the requests so far."""
+    """One account: calls and recordings, the faults to come, the requests so far.
+
+    `page_size` is the largest page it gives, whatever is asked for; `spoil` changes
+    each page before it goes out.
+    """
 
     account_sid: str = ACCOUNT_SID
     auth_token: str = AUTH_TOKEN
     recordings: dict[str, FakeRecording] = field(default_factory=dict)
+    calls: dict[str, FakeCall] = field(default_factory=dict)
+    page_size: int = LARGEST_PAGE
+    spoil: Callable[[dict[str, object]], object] | None = None
     requests: list[tuple[str, str]] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
 
     def add(self, recording: FakeRecording) -> FakeRecording:
         self.recordings[recording.sid] = recording
         return recording
+
+    def add_call(self, call: FakeCall) -> FakeCall:
+        self.calls[call.sid] = call
+        return call
+
+    def reads(self) -> int:
+        """How often audio was asked for."""
+        return sum(path.endswith(".wav") for _, path in self.requests)
 
     def app(self) -> web.Application:
         app = web.Application(
@@ -84,6 +140,7 @@ class FakeTwilio:
         recording = account + "/Recordings/{sid:RE[0-9a-fA-F]{32}}"
         app.add_routes(
             [
+                web.get(f"{account}/Calls.json", self._list_calls),
                 web.get(f"{account}/Recordings.json", self._list),
                 web.get(f"{call}.json", self._list),
                 web.post(f"{call}.json", self._start),
@@ -117,22 +174,45 @@ class FakeTwilio:
 
     async def _list(self, request: web.Request) -> web.Response:
         call_sid = request.match_info.get("call") or request.query.get("CallSid")
+        has_deleted = request.query.get("IncludeSoftDeleted") == "true"
         found = [
-            each.as_json(self.account_sid)
+            each
             for each in self.recordings.values()
-            if each.status != "deleted" and call_sid in {None, each.call_sid}
+            if call_sid in {None, each.call_sid}
+            and _is_on(request.query.get("DateCreated"), each.created_at)
+            and (each.status != "deleted" or (has_deleted and each.is_tombstone_kept))
         ]
+        return self._page(request, "recordings", found)
+
+    async def _list_calls(self, request: web.Request) -> web.Response:
+        day = request.query.get("StartTime")
+        found = [each for each in self.calls.values() if _is_on(day, each.started_at)]
+        return self._page(request, "calls", found)
+
+    def _page(
+        self, request: web.Request, key: str, found: Sequence[FakeCall | FakeRecording]
+    ) -> web.Response:
+        """One page; the next one's address repeats the question, as Twilio's does."""
+        asked = int(request.query.get("PageSize", 50))
+        size, number = min(asked, self.page_size), int(request.query.get("Page", 0))
+        shown = found[number * size : (number + 1) * size]
+        following = None
+        if (number + 1) * size < len(found):
+            token = {"Page": str(number + 1), "PageToken": f"PA{shown[-1].sid}"}
+            following = request.rel_url.update_query(token)
         page = {
-            "recordings": found,
-            "page": 0,
-            "page_size": 50,
-            "start": 0,
-            "end": max(len(found) - 1, 0),
+            key: [each.as_json(self.account_sid) for each in shown],
+            "page": number,
+            "page_size": size,
+            "start": number * size,
+            "end": number * size + max(len(shown) - 1, 0),
             "uri": request.path_qs,
             "first_page_uri": request.path_qs,
-            "next_page_uri": None,
+            "next_page_uri": None if following is None else str(following),
             "previous_page_uri": None,
         }
+        if self.spoil:
+            self.spoil(page)
         return web.json_response(page)
 
     async def _start(self, request: web.Request) -> web.Response:
@@ -203,6 +283,13 @@ class FakeTwilio:
             for each in self.recordings.values()
         ]
         return web.json_response({"recordings": recordings, "requests": self.requests})
+
+
+def _is_on(asked: str | None, moment: datetime) -> bool:
+    """Whether a moment is on the day that a filter names, with a time or without."""
+    if asked is None:
+        return True
+    return datetime.fromisoformat(asked).date() == moment.astimezone(UTC).date()
 
 
 def _error(status: int, code: int, message: str) -> web.Response:

@@ -16,6 +16,7 @@ from tests.peers import need
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 PROMETHEUS = DEPLOY / "prometheus"
+RULE_TESTS = sorted((PROMETHEUS / "tests").iterdir())
 COMPOSE = ROOT / "docker-compose.yml"
 CLOSED_SERVICES = ("postgres", "seaweedfs", "prometheus", "alertmanager")
 EXAMPLE_SECRET = "whsec_" + "dGVzdC1vbmx5LXNlY3JldC1vZi0zMi1ieXRlcyEh"
@@ -234,8 +235,24 @@ def test_the_example_settings_record_nothing_until_the_law_has_been_answered(
 
     (site,) = load_settings().sites.values()
 
-    assert site.to_lines()
-    assert all(line.basis.missing_code() for line in site.to_lines().values())
+    [line] = site.to_lines().values()
+    assert line.basis.missing_code(site.policy.starts_on) == "no_basis"
+
+
+def test_the_example_references_open_the_gate_once_somebody_writes_them(
+    services, monkeypatch, tmp_path
+):
+    for name, text in services["ponctuel"]["environment"].items():
+        monkeypatch.setenv(name, text)
+    example = (DEPLOY / "ponctuel.toml").read_text()
+    written = tmp_path / "written.toml"
+    written.write_text(re.sub(r"(?m)^# (\w+ = \{)", r"\1", example))
+    monkeypatch.setenv("PONCTUEL_CONFIG", str(written))
+
+    (site,) = load_settings().sites.values()
+
+    [line] = site.to_lines().values()
+    assert line.basis.missing_code(site.policy.starts_on) is None
 
 
 def test_the_only_trusted_proxy_is_the_gateway_of_the_published_network(networks):
@@ -294,16 +311,36 @@ def test_prometheus_accepts_its_configuration_and_the_rules(tmp_path):
     status, text = promtool("check", "config", str(config))
 
     assert status == 0, text
-    assert "1 rule files found" in text
+    number = len(list((PROMETHEUS / "rules").iterdir()))
+    assert f"{number} rule files found" in text
 
 
 @SLOW
-def test_every_rule_is_silent_on_a_healthy_site_and_fires_on_its_fault():
-    status, text = promtool(
-        "test", "rules", str(PROMETHEUS / "tests/ponctuel_test.yml")
+@pytest.mark.parametrize("file", RULE_TESTS, ids=lambda file: file.stem)
+def test_every_rule_is_silent_on_a_healthy_site_and_fires_on_its_fault(file):
+    status, text = promtool("test", "rules", str(file))
+
+    assert status == 0, text
+
+
+@pytest.mark.parametrize(
+    ("labels", "receiver"),
+    [
+        ("alertname=PonctuelBreakerOpen severity=critical site=nord", "dpo"),
+        ("alertname=PonctuelBudgetEmpty severity=warning site=nord", "operator"),
+        ("alertname=PonctuelLegalHold severity=info site=nord", "operator"),
+    ],
+)
+def test_what_somebody_must_act_on_today_goes_to_the_dpo(labels, receiver):
+    tool = need("amtool", "apt-get install prometheus-alertmanager")
+    config = str(DEPLOY / "alertmanager/alertmanager.yml")
+
+    status, text = verdict(
+        [tool, "config", "routes", "test", f"--config.file={config}", *labels.split()]
     )
 
     assert status == 0, text
+    assert text.splitlines()[0] == receiver  # a remark about its own flags follows
 
 
 def test_alertmanager_accepts_its_configuration():

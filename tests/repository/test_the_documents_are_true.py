@@ -52,7 +52,7 @@ def test_every_command_is_in_the_readme_and_helps_with_an_example(path):
 
 
 def test_the_readme_names_no_command_that_does_not_exist():
-    named = re.findall(r"^\| `ponctuel ([a-z ]+)", README, re.MULTILINE)
+    named = re.findall(r"^\| `ponctuel ([a-z -]+)", README, re.MULTILINE)
 
     assert {" ".join(name.split()) for name in named} == {" ".join(p) for p in COMMANDS}
 

@@ -120,7 +120,8 @@ def test_an_agent_nobody_has_heard_gets_a_higher_probability_and_the_leaf_says_s
 
     rates = {leaf["c"]: leaf["p"] for leaf in leaves(batch)}
     assert [rates[name(n, WEEK).hex()] for n in (1, 2, 3)] == [50_000, 5_000, 5_000]
-    assert batch.heard[b"unheard"].seen == batch.heard[b"heard"].seen == 150
+    assert batch.heard[b"unheard"].calls.seen == 150
+    assert batch.heard[b"heard"].calls.seen == 150
 
 
 def test_calls_that_could_not_be_drawn_do_not_count_as_an_agents_chance():
@@ -128,7 +129,7 @@ def test_calls_that_could_not_be_drawn_do_not_count_as_an_agents_chance():
 
     batch = draw_all(HEAD, terms(policy=COVERED), binds, {})
 
-    assert batch.heard[b"a"].seen == 1
+    assert batch.heard[b"a"].calls.seen == 1
 
 
 def test_without_the_wish_for_coverage_no_agent_is_counted():

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sampling.budget import Budget
-from sampling.gates import LegalBasis, Line, closed_gate
+from sampling.gates import Line, closed_gate
 from sampling.policy import (
     NO_POLICY,
     Purpose,
@@ -16,6 +16,7 @@ from sampling.policy import (
     faults,
     parse_rate,
 )
+from tests.fakes.legal import LAWFUL_BASIS
 
 FIRST = date(2026, 11, 1)
 LAWFUL = SamplingPolicy(
@@ -30,15 +31,7 @@ LAWFUL = SamplingPolicy(
     announcement="Cet appel sera enregistré.",
     opt_out_key="9",
 )
-BASIS = LegalBasis(
-    article_6="6(1)(f)",
-    article_9="9(2)(a)",
-    practice_authorisation="A-1",
-    dpia="D-1",
-    staff_information="CSE-1",
-    hosting="HDS-1",
-)
-LINE = Line(group="cardio", basis=BASIS)
+LINE = Line(group="cardio", basis=LAWFUL_BASIS)
 
 
 @pytest.mark.parametrize(
@@ -104,27 +97,6 @@ def test_no_accepted_policy_allows_more_than_100_of_1000_calls(
     if not faults(candidate):
         assert candidate.budget.bound(1000) <= 100
         assert rate <= 100_000
-
-
-@pytest.mark.parametrize(
-    ("missing", "code"),
-    [
-        ("article_6", "no_basis"),
-        ("article_9", "no_basis"),
-        ("practice_authorisation", "no_basis"),
-        ("dpia", "no_dpia"),
-        ("staff_information", "no_cse"),
-        ("hosting", "no_hds"),
-    ],
-)
-def test_a_missing_legal_reference_closes_the_gate(missing: str, code: str) -> None:
-    line = replace(LINE, basis=replace(BASIS, **{missing: ""}))
-
-    assert closed_gate(LAWFUL, line, FIRST) == code
-
-
-def test_with_every_reference_given_the_gate_is_open() -> None:
-    assert closed_gate(LAWFUL, LINE, FIRST) is None
 
 
 def test_without_a_policy_nothing_may_be_drawn() -> None:

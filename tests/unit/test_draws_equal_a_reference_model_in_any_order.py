@@ -24,7 +24,7 @@ from proxy.ledger.transaction import Head
 from sampling.budget import MICRO, SITE_BUCKET, Budget
 from sampling.decision import Candidate, decide
 from sampling.draw import draw_value
-from sampling.policy import Purpose, SamplingPolicy
+from sampling.policy import Conditions, Purpose, SamplingPolicy, Stratum
 from sampling.seed import week_at
 from tests.unit import reference_model
 
@@ -59,8 +59,7 @@ class Service:
 
     def draw(self, calls, epoch, fate):
         """Try one batch, and do not commit it if it is to be lost."""
-        budget = self.rules.budget(*epoch.figures)
-        policy = replace(POLICY, budget=budget)
+        policy = policy_of(epoch, self.rules.budget)
         fresh = {call[0]: call for call in calls if call[0] not in self.drawn}
         tokens, entries = self.tokens, []
         for tag, stratum, gate, rate in self.rules.order(fresh.values()):
@@ -72,9 +71,7 @@ class Service:
         self.tokens = tokens
         self.drawn |= fresh.keys()
         self.ledger += entries
-        c, size, smooth = epoch.figures
-        rules = {"c": c, "B": size, "smooth": smooth, "key": epoch.key}
-        self.committed.append(rules | {"calls": list(fresh.values())})
+        self.committed.append(epoch.rules | {"calls": list(fresh.values())})
 
 
 @dataclass
@@ -84,7 +81,7 @@ class WholeBatches(Service):
     known: dict = field(default_factory=dict)
 
     def draw(self, calls, epoch, fate):
-        policy = replace(POLICY, budget=Budget(*epoch.figures), rate_ppm=ONE_RATE)
+        policy = policy_of(epoch, Budget, ONE_RATE)
         terms = Terms(policy=policy, key=epoch.key, epoch=1, now=NOON)
         fresh = first_of_each([bind_of(call) for call in calls], self.known)
         head = Head(len(self.ledger), self.tokens, 1, 0, 1)
@@ -94,13 +91,11 @@ class WholeBatches(Service):
         self.tokens = batch.tokens
         self.known |= {call.call_key: call for call in batch.calls}
         self.ledger += [entry_of(decode(body), epoch.key) for body in batch.bodies]
-        c, size, smooth = epoch.figures
-        rules = {"c": c, "B": size, "smooth": smooth, "key": epoch.key}
         told = [
             (bind.tags.this_week, bind.stratum, bind.gate_code, ONE_RATE)
             for bind in fresh
         ]
-        self.committed.append(rules | {"calls": told})
+        self.committed.append(epoch.rules | {"calls": told})
 
 
 def bind_of(call):
@@ -119,10 +114,24 @@ def entry_of(leaf, key):
 
 @dataclass(frozen=True)
 class Epoch:
-    """A seed and the policy's budget: ceiling in ppm, burst, smooth."""
+    """A seed and the policy's budgets: ceiling in ppm, burst, smooth.
+
+    Of the site, and of those strata that have one of their own.
+    """
 
     key: bytes
     figures: tuple[int, int, int]
+    own_figures: dict[str, tuple[int, int, int]]
+
+    @property
+    def rules(self):
+        """As the model wants them."""
+        strata = {name: told(own) for name, own in self.own_figures.items()}
+        return told(self.figures) | {"key": self.key, "strata": strata}
+
+
+def told(figures):
+    return dict(zip(("c", "B", "smooth"), figures, strict=True))
 
 
 POLICY = SamplingPolicy(
@@ -139,11 +148,28 @@ POLICY = SamplingPolicy(
 )
 
 
+def policy_of(epoch, budget=Budget, rate_ppm=0):
+    """Strata at the very same rate, so that only their buckets are their own."""
+    shared = {name: getattr(POLICY, name) for name in Conditions.__dataclass_fields__}
+    shared["rate_ppm"] = rate_ppm
+    strata = tuple(
+        Stratum(**shared | {"budget": budget(*own)}, name=name)
+        for name, own in epoch.own_figures.items()
+    )
+    figures = budget(*epoch.figures)
+    return replace(POLICY, budget=figures, rate_ppm=rate_ppm, strata=strata)
+
+
+@st.composite
+def figures(draw):
+    burst = draw(st.integers(1, 4))
+    return draw(st.integers(0, 400_000)), burst, draw(st.integers(1, burst))
+
+
 @st.composite
 def epochs(draw):
-    burst = draw(st.integers(1, 4))
-    figures = draw(st.integers(0, 400_000)), burst, draw(st.integers(1, burst))
-    return Epoch(draw(st.binary(min_size=32, max_size=32)), figures)
+    own = st.dictionaries(st.sampled_from(STRATA), figures(), max_size=2)
+    return Epoch(draw(st.binary(min_size=32, max_size=32)), draw(figures()), draw(own))
 
 
 calls = st.tuples(
@@ -205,18 +231,18 @@ def check_ceiling(service: Service) -> None:
     Where policies change within a window, B is the largest and c·n what was added.
     """
     about = {
-        call[0]: (call[1], batch["c"])
+        call[0]: {SITE_BUCKET: batch, call[1]: batch["strata"].get(call[1], batch)}
         for batch in service.committed
         for call in batch["calls"]
     }
     of = {name: [] for name in (SITE_BUCKET, *STRATA)}
+    largest = dict.fromkeys(of, 0)
     for tag, _, _, is_record, _ in service.ledger:
-        stratum, added = about[tag]
-        for name in (SITE_BUCKET, stratum):
-            of[name].append((MICRO * is_record, added))
-    largest = max(batch["B"] for batch in service.committed)
-    for steps in of.values():
-        assert largest_excess(steps) <= largest * MICRO
+        for name, own in about[tag].items():
+            of[name].append((MICRO * is_record, own["c"]))
+            largest[name] = max(largest[name], own["B"])
+    for name, steps in of.items():
+        assert largest_excess(steps) <= largest[name] * MICRO
 
 
 def check_day(day, rules, kind=Service) -> None:
@@ -293,6 +319,15 @@ def without_strata(candidate, policy, key, tokens):
     return decide(replace(candidate, stratum=SITE_BUCKET), policy, key, tokens)
 
 
+def without_their_budgets(candidate, policy, key, tokens):
+    return decide(candidate, replace(policy, strata=()), key, tokens)
+
+
+def with_theirs_for_the_site(candidate, policy, key, tokens):
+    budget = policy.conditions(candidate.stratum).budget
+    return decide(candidate, replace(policy, budget=budget), key, tokens)
+
+
 def gates_before_the_count(candidate, policy, key, tokens):
     decision, after = decide(candidate, policy, key, tokens)
     return decision, tokens if candidate.gate_code else after
@@ -309,6 +344,8 @@ MUTANTS = {
     "it wants more than one token": Rules(budget=WantsMoreThanAToken),
     "it draws a number equal to its threshold": Rules(decide=at_or_below),
     "it has no bucket for each stratum": Rules(decide=without_strata),
+    "it has the site's budget for each stratum": Rules(decide=without_their_budgets),
+    "it has a stratum's budget for the site": Rules(decide=with_theirs_for_the_site),
     "it does not count calls behind a closed gate": Rules(
         decide=gates_before_the_count
     ),

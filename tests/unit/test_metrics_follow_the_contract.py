@@ -11,8 +11,8 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.samples import Sample
 
-from proxy.metrics import MAX_STRATA, SiteMetrics
-from proxy.metrics_contract import CONTRACT, Key, Publication
+from proxy.metrics import SiteMetrics
+from proxy.metrics_contract import CONTRACT, MAX_STRATA, Key, SiteLabels, keys_of_site
 from tests.peers import need
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -25,6 +25,7 @@ STRATA = [f"group{letter}_in" for letter in "abcdefghij"]
 def metrics() -> SiteMetrics:
     declared = SiteMetrics()
     declared.declare(SITE, ["cardio_in", "cardio_out"])
+    declared.publish(SITE, {})
     return declared
 
 
@@ -35,46 +36,56 @@ def served(metrics: SiteMetrics) -> Iterator[Sample]:
 
 
 def series(metrics: SiteMetrics) -> dict[Key, float]:
+    """What is served, without a histogram's count: it is that of its last bucket."""
     found = {}
     for sample in served(metrics):
-        if sample.name.startswith("ponctuel_"):
+        name = sample.name.removeprefix("ponctuel_")
+        if name != sample.name and not name.endswith("_count"):
             labels = dict(sample.labels)
             assert labels.pop("site") == SITE
-            (value,) = labels.values() or ("",)
-            found[sample.name.removeprefix("ponctuel_"), value] = sample.value
+            found[name, *sorted(labels.values())] = sample.value
     return found
-
-
-def keys(publication: Publication, strata: tuple[str, ...] = ()) -> set[Key]:
-    return {
-        (metric.name, value)
-        for metric in CONTRACT
-        if metric.publication is publication
-        for value in metric.label_values(strata)
-    }
 
 
 def test_every_series_of_the_contract_is_served_at_zero_before_anything_happens(
     metrics,
 ):
-    strata = ("cardio_in", "cardio_out")
+    labels = SiteLabels(("cardio_in", "cardio_out"))
 
-    expected = keys(Publication.BATCH, strata) | keys(Publication.NOW)
-    assert series(metrics) == dict.fromkeys(expected, 0.0)
+    found = series(metrics)
+
+    assert found.keys() == {(key[0], *sorted(key[1:])) for key in keys_of_site(labels)}
+    assert set(found.values()) == {0.0}
+
+
+def test_nothing_is_served_of_a_site_before_its_first_publication():
+    metrics = SiteMetrics()
+    metrics.declare(SITE, [])
+    metrics.set_now(SITE, {("incidents_open",): 1})
+
+    before = series(metrics)
+    metrics.publish(SITE, {})
+
+    # Zeros would look like a restart, and what follows like so many new calls.
+    assert before == {}
+    assert series(metrics)["incidents_open",] == 1
 
 
 def test_nothing_but_the_contract_and_the_process_itself_is_served(metrics):
-    contract = {metric.full_name for metric in CONTRACT}
+    contract = {f"ponctuel_{key[0]}" for key in keys_of_site(SiteLabels())}
 
     names = {sample.name for sample in served(metrics)}
 
-    assert {name for name in names if not name.startswith(TECHNICAL)} == contract
+    ours = {name for name in names if not name.startswith(TECHNICAL)}
+    assert ours - {"ponctuel_request_days_count"} <= contract
+    assert len(CONTRACT) == 60
 
 
 def test_a_site_with_the_most_strata_stays_within_five_hundred_series():
     metrics = SiteMetrics()
 
     metrics.declare(SITE, STRATA)
+    metrics.publish(SITE, {})
 
     assert len(STRATA) == MAX_STRATA
     assert len(list(served(metrics))) <= 500
@@ -120,6 +131,34 @@ def test_an_eleventh_stratum_is_refused():
         SiteMetrics().declare(SITE, [*STRATA, "groupk_in"])
 
 
+def test_a_new_policys_strata_are_counted_from_then_on_beside_those_that_stay(metrics):
+    metrics.publish(SITE, {("calls_total", "cardio_in"): 7})
+
+    metrics.set_strata(SITE, ["cardio_in", "tests_out"])
+
+    found = series(metrics)
+    assert found["calls_total", "cardio_in"] == 7
+    assert found["tokens", "tests_out"] == 0
+    assert ("calls_total", "cardio_out") not in found
+
+
+def test_days_to_an_answer_are_served_as_a_histogram(metrics):
+    days = {"2.0": 1, "8.0": 4, "15.0": 4, "30.0": 5, "60.0": 5, "90.0": 6, "+Inf": 6}
+    batch = {("request_days_bucket", bound): n for bound, n in days.items()}
+
+    metrics.publish(SITE, batch | {("request_days_sum",): 104})
+
+    page, _ = metrics.render("")
+    (family,) = [
+        found
+        for found in parse_text(page.decode())
+        if found.name == "ponctuel_request_days"
+    ]
+    assert family.type == "histogram"
+    told = {s.labels.get("le", s.name[22:]): s.value for s in family.samples}
+    assert told == days | {"count": 6, "sum": 104}
+
+
 def test_a_site_is_declared_once(metrics):
     with pytest.raises(ValueError, match="declared twice"):
         metrics.declare(SITE, [])
@@ -147,7 +186,9 @@ def test_the_scraper_gets_the_format_it_asks_for(metrics, accept, kind):
     assert content_type.startswith(kind)
 
 
-def test_promtool_finds_nothing_to_say_about_the_page(metrics):
+def test_promtool_finds_nothing_to_say_but_that_the_law_counts_in_days_and_hours(
+    metrics,
+):
     promtool = need("promtool", "apt-get install prometheus")
     page, _ = metrics.render("")
 
@@ -155,4 +196,11 @@ def test_promtool_finds_nothing_to_say_about_the_page(metrics):
         [promtool, "check", "metrics"], input=page, capture_output=True, check=False
     )
 
-    assert (verdict.returncode, verdict.stderr) == (0, b"")
+    remarks = verdict.stderr.decode().splitlines()
+    assert {remark.split(" ", 1)[0] for remark in remarks} == {
+        "ponctuel_dpia_days_left",
+        "ponctuel_hds_days_left",
+        "ponctuel_incident_hours_left",
+        "ponctuel_request_days",
+    }
+    assert all('use base unit "seconds"' in remark for remark in remarks)

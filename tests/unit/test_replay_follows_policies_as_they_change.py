@@ -8,12 +8,15 @@ from tests.unit.written_ledgers import (
     COVER,
     EPOCH,
     POLICY,
+    STRATA,
+    STRATUM,
     Writer,
     changed,
     covered_story,
     outside_story,
     places,
     story,
+    stratified_story,
     stripped,
 )
 
@@ -136,6 +139,103 @@ COVERAGE_ALTERATIONS = {
 def test_with_coverage_it_is_found_when(said):
     alter, code = COVERAGE_ALTERATIONS[said]
     assert code in codes_of(alter(covered_story()))
+
+
+def test_every_stratum_is_followed_by_its_own_conditions():
+    leaves = stratified_story()
+    rates = {leaf["s"]: "p" in leaf for leaf in leaves if leaf["leaf"] == "DRAW"}
+
+    assert codes_of(leaves) == set()
+    assert rates == {"cardio_in": False, "cardio_out": True, "desk_in": False}
+    assert places(leaves, "DRAW", x="budget", s="cardio_in")
+    assert not places(leaves, "DRAW", x="budget", s="desk_in")
+
+
+def _strata(changed_strata):
+    return lambda leaves: changed(leaves, "POLICY", {"strata": changed_strata})
+
+
+def _stratum(**changes):
+    return _strata(STRATA | {"cardio_in": STRATA["cardio_in"] | changes})
+
+
+STRATA_ALTERATIONS = {
+    "a stratum's rate is another one": (_stratum(ppm=80_000), Code.DRAW_THRESHOLD),
+    "a stratum's bucket is another one": (_stratum(B=3), Code.DRAW_THRESHOLD),
+    "strata are left out of the policy": (
+        lambda leaves: stripped(leaves, "POLICY", "strata"),
+        Code.DRAW_RATE,
+    ),
+    "a draw is counted under another stratum": (
+        _change("DRAW", {"s": "cardio_in"}, s="desk_in"),
+        Code.DRAW_THRESHOLD,
+    ),
+    "a stratum tells a rate of its own without coverage": (
+        _change("DRAW", {"p": 90_000}, s="cardio_in"),
+        Code.DRAW_RATE,
+    ),
+    "a stratum is above the hard ceiling": (
+        _stratum(ppm=100_001, c=100_001),
+        Code.POLICY_LIMITS,
+    ),
+    "a stratum is kept for too long": (_stratum(kept_days=181), Code.POLICY_LIMITS),
+    "strata are none": (_strata({}), Code.LEAF_MALFORMED),
+    "strata are a list": (_strata([STRATUM]), Code.LEAF_MALFORMED),
+    "strata are too many": (
+        _strata({f"s{number}_in": STRATUM for number in range(11)}),
+        Code.LEAF_MALFORMED,
+    ),
+    "a stratum has no direction": (
+        _strata({"cardio": STRATUM}),
+        Code.LEAF_MALFORMED,
+    ),
+    "a stratum lacks a condition": (
+        _strata({"cardio_in": {"ppm": 10_000}}),
+        Code.LEAF_MALFORMED,
+    ),
+    "a stratum says whom it is for": (_stratum(queues=["q"]), Code.LEAF_MALFORMED),
+    "a stratum is no object": (_strata({"cardio_in": 1}), Code.LEAF_MALFORMED),
+}
+
+
+@pytest.mark.parametrize("said", STRATA_ALTERATIONS)
+def test_with_strata_it_is_found_when(said):
+    alter, code = STRATA_ALTERATIONS[said]
+    assert code in codes_of(alter(stratified_story()))
+
+
+def stopped_story(party="operator"):
+    """Draws are stopped for a while: counted, with a reason, never drawn."""
+    writer = Writer()
+    writer.adopt()
+    writer.open(7)
+    writer.draw(7, "before")
+    writer.add(leaf="STOP", by=party, on=1)
+    code = {"operator": "stopped", "breaker": "breaker"}[party]
+    writer.draw(7, "meanwhile", gate=code)
+    writer.add(leaf="STOP", by=party, on=0)
+    writer.draw(7, "afterwards")
+    writer.close(7)
+    return writer.leaves
+
+
+@pytest.mark.parametrize("party", ["operator", "breaker"])
+def test_a_stop_that_is_kept_is_clean_and_one_that_is_not_is_found(party):
+    leaves = stopped_story(party)
+    [stop, end] = places(leaves, "STOP")
+    without_end = [*leaves[:end], *leaves[end + 1 :]]
+    without_stop = [*leaves[:stop], *leaves[stop + 1 :]]
+
+    assert codes_of(leaves) == set()
+    assert codes_of(without_end) == {Code.DRAW_STOPPED}
+    assert codes_of(without_stop) == {Code.DRAW_REASON}
+
+
+@pytest.mark.parametrize("wrong", [{"by": "dpo"}, {"on": 2}], ids=str)
+def test_a_stop_of_somebody_else_or_of_no_kind_is_malformed(wrong):
+    leaves = changed(stopped_story(), "STOP", wrong, 0)
+
+    assert Code.LEAF_MALFORMED in codes_of(leaves)
 
 
 MODE_ALTERATIONS = {

@@ -1,11 +1,13 @@
 """Bad settings stop start-up with one readable line per fault; secrets never show."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from proxy.errors import SettingsError
 from proxy.settings import Settings, load_settings
+from sampling.legal import Reference
 
 SECRET = "whsec_c2VjcmV0LXRoYXQtbXVzdC1uZXZlci1iZS1zaG93bg=="
 GOOD = f"""
@@ -13,10 +15,15 @@ GOOD = f"""
 rate = "1.8%"
 starts_on = 2026-11-01
 [sites.clinic.practices.cardio]
-authorisation = "contract 12"
+authorisation.reference = "contract 12"
+authorisation.on = 2026-09-01
+authorisation.author = "dpo"
 [sites.clinic.line_groups.cardio]
 practice = "cardio"
-article_6 = "6(1)(f)"
+article_6.kind = "6-1-f"
+article_6.reference = "register 4"
+article_6.on = 2026-09-01
+article_6.author = "dpo"
 [sites.clinic.lines."+33140000001"]
 group = "cardio"
 [sites.clinic.connections.pbx]
@@ -45,7 +52,10 @@ def test_a_good_file_is_read() -> None:
 
     assert site.policy is not None
     assert site.policy.rate == 18_000
-    assert site.to_lines()["+33140000001"].basis.practice_authorisation == "contract 12"
+    basis = site.to_lines()["+33140000001"].basis
+    assert basis.practice_authorisation == Reference(
+        "contract 12", date(2026, 9, 1), "dpo"
+    )
 
 
 def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,6 +100,14 @@ def test_every_fault_is_named_with_its_key_and_its_fix(config: Path) -> None:
         ("[sites.clinic.policy]", "[sites.Clinic.policy]", "pattern"),
         ('"+33140000001"', '"not a number"', "pattern"),
         ('kind = "generic"', 'kind = "avaya"', "generic"),
+        ('kind = "6-1-f"', 'kind = "6-1-z"', "article_6.kind"),
+        ("authorisation.on = 2026-09-01", "", "authorisation.on: is missing"),
+        ('"contract 12"', '""', "authorisation.reference"),
+        (
+            "6.on = 2026-09-01",
+            "6.on = 2026-09-01\narticle_6.until = 2026-09-01",
+            "not after",
+        ),
     ],
 )
 def test_what_cannot_be_right_is_refused(
@@ -100,6 +118,98 @@ def test_what_cannot_be_right_is_refused(
     lines = lines_of(config, GOOD.replace(old, new))
 
     assert any(expected in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "example"),
+    [
+        ("dpia", 'write { reference = "…", on = 2026-05-01, author = "dpo" }'),
+        ("hosting", 'write { kind = "hds", reference = "…", on = 2026-05-01'),
+    ],
+)
+@pytest.mark.parametrize("written", ["DPIA 3", ""])
+def test_a_legal_reference_that_is_a_mere_text_is_refused_with_how_to_write_it(
+    config: Path, name: str, example: str, written: str
+) -> None:
+    with_text = GOOD.replace("article_6.kind", f'{name} = "{written}"\narticle_6.kind')
+
+    [line] = lines_of(config, with_text)
+
+    assert line.startswith(f"sites.clinic.line_groups.cardio.{name}: a text alone")
+    assert example in line
+
+
+def test_a_hosting_certificate_without_its_expiry_is_refused(config: Path) -> None:
+    certificate = "".join(
+        f"hosting.{key}\n"
+        for key in ('kind="hds"', 'reference="1"', "on=2026-01-01", 'author="dpo"')
+    )
+
+    [line] = lines_of(
+        config, GOOD.replace("article_6.kind", certificate + "article_6.kind")
+    )
+
+    assert "a certificate ends: add `until`" in line
+
+
+STRATUM = """
+[sites.clinic.policy.strata.vip_in]
+line_groups = ["cardio"]
+queues = ["day", "Q-7"]
+rate = "0.5%"
+"""
+
+
+def test_strata_of_the_policy_are_read_and_inherit_what_they_leave_out(
+    config: Path,
+) -> None:
+    config.write_text(GOOD + STRATUM)
+
+    policy = load_settings().sites["clinic"].policy
+
+    assert policy is not None
+    [own] = policy.to_policy(1).strata
+    assert (own.name, own.rate_ppm, own.kept_days) == ("vip_in", 5_000, 30)
+    assert own.queues == {"day", "Q-7"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('["cardio"]', '["dermato"]', 'vip_in.line_groups "dermato" is no line group'),
+        ("vip_in", "cardio_in", "policy.strata.cardio_in bears the name of cardio"),
+        ("vip_in", "other_in", "policy.strata.other_in bears the name of unknown"),
+        ("vip_in", "vip", "pattern"),
+        ('rate = "0.5%"', 'rate = "3%"', "strata.vip_in.rate above the policy's own"),
+        ('rate = "0.5%"', 'rate = "0.5%"\nburst = 90', "strata.vip_in.burst allows"),
+        ('rate = "0.5%"', "ends_on = 2027-06-01", "strata.vip_in.ends_on campaign"),
+        ('["day", "Q-7"]', '["+33612345678"]', "queues"),
+    ],
+)
+def test_strata_that_do_not_fit_the_site_are_refused_by_name(
+    config: Path, old: str, new: str, expected: str
+) -> None:
+    assert old in STRATUM
+
+    lines = lines_of(config, GOOD + STRATUM.replace(old, new))
+
+    assert any(expected in line for line in lines), lines
+
+
+def test_more_strata_than_metrics_may_show_are_refused(config: Path) -> None:
+    nine = "".join(STRATUM.replace("vip", f"vip{number}") for number in range(9))
+
+    lines = lines_of(config, GOOD + nine)
+
+    assert "policy.strata 11 with both ways of 1 line groups: at most 10" in lines[0]
+
+
+def test_an_excluded_line_that_the_site_does_not_have_is_refused(config: Path) -> None:
+    excluding = 'rate = "1.8%"\nexcluded_lines = ["+33140000009"]'
+
+    lines = lines_of(config, GOOD.replace('rate = "1.8%"', excluding))
+
+    assert 'policy.excluded_lines "+33140000009" is not listed' in lines[0]
 
 
 def test_a_line_group_may_not_take_the_name_of_unknown_lines(config: Path) -> None:
@@ -179,3 +289,30 @@ def test_settings_cannot_be_changed_while_running() -> None:
         settings.data_dir = Path("/")
 
     assert isinstance(settings, Settings)
+
+
+LISTED = 'call_list_url = "https://pbx.example.com/{day}"'
+SAME_ADDRESS = f"""{LISTED}
+[sites.clinic.connections.other]
+kind = "generic"
+secrets = ["{SECRET}"]
+{LISTED}
+"""
+ACCOUNT = f"""
+kind = "twilio"
+account_sid = "AC{"0a" * 16}"
+auth_token = "token"
+public_url = "https://rec.example.com/t"
+default_forward_to = "+33199000001"
+"""
+SAME_ACCOUNT = (
+    f"[sites.clinic.connections.one]{ACCOUNT}[sites.clinic.connections.two]{ACCOUNT}"
+)
+
+
+@pytest.mark.parametrize("shared", [SAME_ADDRESS, SAME_ACCOUNT])
+def test_two_connections_may_not_share_a_call_list(config: Path, shared: str) -> None:
+    """Each would take the other's recordings for unsolicited, and purge them."""
+    [line] = lines_of(config, GOOD + shared)
+
+    assert "each would purge what the other has drawn" in line

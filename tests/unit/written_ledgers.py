@@ -101,15 +101,16 @@ class Writer:
         """Write a call's draw; return its place if it is a RECORD."""
         rules = [policy for policy in self.policies if policy["from"] <= epoch][-1]
         tag = digest(name.encode())[:16]
-        size, smooth = rules["B"] * MICRO, rules["smooth"] * MICRO
-        for bucket in ("all", stratum):
-            held = self.tokens.get(bucket, size)
-            self.tokens[bucket] = min(size, held + rules["c"])
-        least = min(self.tokens["all"], self.tokens[stratum])
-        rate = rules["ppm"] if p is None else p
-        limit = 0
-        if least >= MICRO:
-            limit = 2**64 * rate * min(least, smooth) // (MICRO * smooth)
+        own = rules.get("strata", {}).get(stratum, rules)
+        rate = own["ppm"] if p is None else p
+        limits = []
+        for bucket, conditions in (("all", rules), (stratum, own)):
+            size, smooth = conditions["B"] * MICRO, conditions["smooth"] * MICRO
+            held = min(size, self.tokens.get(bucket, size) + conditions["c"])
+            self.tokens[bucket] = held
+            share = 2**64 * rate * min(held, smooth) // (MICRO * smooth)
+            limits.append(share if held >= MICRO else 0)
+        limit = min(limits)
         shown = 0 if gate else limit
         _, _, value = outside_values(self.modes[epoch], epoch)
         key = mac(seed_of(epoch), b"ponctuel/epoch/v1" + u64(epoch) + value)
@@ -176,6 +177,30 @@ def covered_story(calls=600):
         gate = "opted_out" if number % 20 == 0 else None
         p = STEPS[number % len(STEPS)]
         drawn = writer.draw(7, f"call {number}", gate=gate, p=p)
+        if drawn is not None:
+            writer.end(drawn)
+    writer.close(7)
+    return writer.leaves
+
+
+# What a stratum's conditions have of a policy's.
+NAMES = ("purpose", "ppm", "c", "B", "smooth", "starts", "ends", "max_seconds")
+STRATUM = {name: POLICY[name] for name in (*NAMES, "kept_days")}
+STRATA = {
+    "cardio_in": STRATUM | {"ppm": 90_000, "c": 90_000, "B": 2, "smooth": 1},
+    "cardio_out": STRATUM | {"ppm": 20_000, "c": 20_000, "cover": COVER},
+}
+
+
+def stratified_story(calls=300):
+    """Two strata with conditions of their own, one of them with coverage."""
+    writer = Writer()
+    writer.adopt(strata=STRATA)
+    writer.open(7)
+    for number in range(calls):
+        stratum = ("cardio_in", "cardio_out", "desk_in")[number % 3]
+        p = STEPS[number % 5] if stratum == "cardio_out" else None
+        drawn = writer.draw(7, f"call {number}", stratum, p=p)
         if drawn is not None:
             writer.end(drawn)
     writer.close(7)

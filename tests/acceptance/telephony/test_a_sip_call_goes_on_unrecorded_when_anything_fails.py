@@ -35,7 +35,11 @@ from tests.acceptance.telephony.stub_service import (
     stub_service,
 )
 
-pytestmark = [pytest.mark.usefixtures("sip_platform"), pytest.mark.timeout(60)]
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.usefixtures("sip_platform"),
+    pytest.mark.timeout(60),
+]
 
 LINE = "+33170000001"
 DRAWN = "+33612000000"  # a caller who always is

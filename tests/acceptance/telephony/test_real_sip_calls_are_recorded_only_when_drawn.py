@@ -15,7 +15,11 @@ from tests.acceptance.telephony.real_service import RealService, real_service
 from tests.acceptance.telephony.stub_service import StubService, stub_service
 from tests.fakes.call_centre import LINE, CallCentre
 
-pytestmark = [pytest.mark.usefixtures("sip_platform"), pytest.mark.timeout(90)]
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.usefixtures("sip_platform"),
+    pytest.mark.timeout(90),
+]
 
 CALL_MILLISECONDS = 8000
 RATE = 8000

@@ -1,0 +1,153 @@
+"""Comparing with what the platform and the store really hold, and what came of it."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from proxy.access.people import Permission
+from proxy.api.faults import BusyError
+from proxy.api.route import Asked, Model, Nothing, Route
+from proxy.policy_document import Code, Day
+from proxy.reconciliation.connection_day import CannotReconcileError
+
+_ALL = "/sites/{site}/reconciliations"
+
+
+class Run(Model):
+    """Which closed day, of which connection; yesterday, and all, if left out.
+
+    Where no connection is named, the store is compared too.
+    """
+
+    day: Day | None = None
+    connection: Code | None = None
+
+
+class RecordingCounts(Model):
+    """What became of the recordings in a platform's list."""
+
+    listed: int
+    unsolicited: int
+    purged: int
+    still_there: int
+    taken_over: int
+
+
+class ComparedConnection(Model):
+    """A connection's day, compared; `export_sha256` is in the ledger."""
+
+    connection: str
+    is_clean: bool
+    calls: int
+    bound: int
+    platform_only: int
+    ledger_only: int
+    undecided: int
+    gap: float
+    recordings: RecordingCounts
+    export_sha256: str
+
+
+class UndoneConnection(Model):
+    """A connection's day of which nothing is claimed, and why."""
+
+    connection: str
+    problem: str
+    why: str
+    is_clean: bool
+
+
+class ComparedStore(Model):
+    """The store against the recordings."""
+
+    day: date
+    objects: int
+    strays: Sequence[str]
+    missing: Sequence[str]
+    listing_sha256: str
+    is_clean: bool
+
+
+class UndoneStore(Model):
+    """A store that could not be looked through, and why."""
+
+    problem: str
+    why: str
+    is_clean: bool
+
+
+class ReconciliationReport(Model):
+    """One run."""
+
+    site: str
+    day: date
+    is_clean: bool
+    connections: Sequence[ComparedConnection | UndoneConnection]
+    inventory: ComparedStore | UndoneStore | None
+
+
+class LastDay(Model):
+    """The newest stored result of one connection."""
+
+    connection: str
+    day: date
+    calls: int
+    bound: int
+    platform_only: int
+    ledger_only: int
+    unsolicited: int
+    still_there: int
+    done_at: datetime
+
+
+class LastInventory(Model):
+    """The newest stored result of the store."""
+
+    day: date
+    objects: int
+    strays: int
+    missing: int
+    done_at: datetime
+
+
+class LastResults(Model):
+    """The newest stored results; nothing of what was never done."""
+
+    connections: Sequence[LastDay]
+    inventory: LastInventory | None
+
+
+async def last(asked: Asked[Nothing]) -> object:
+    return await asked.site.reconciliation.last()
+
+
+async def run(asked: Asked[Run]) -> object:
+    yesterday = asked.site.clock().date() - timedelta(days=1)
+    day, connection = asked.question.day or yesterday, asked.question.connection
+    report = await asked.site.reconciliation.run(day, connection)
+    return report.as_json()
+
+
+ROUTES: tuple[Route[Any], ...] = (
+    Route(
+        "GET",
+        _ALL,
+        Permission.RECONCILIATION_RUN,
+        last,
+        summary="The newest result of every connection and of the store.",
+        asks=Nothing,
+        answers=LastResults,
+    ),
+    Route(
+        "POST",
+        _ALL,
+        Permission.RECONCILIATION_RUN,
+        run,
+        summary="Compare a closed day now; the answer comes when that is done.",
+        asks=Run,
+        answers=ReconciliationReport,
+        refusals=(CannotReconcileError, BusyError),
+        example={"day": "2026-11-17", "connection": "pbx"},
+        is_heavy=True,
+    ),
+)

@@ -1,0 +1,46 @@
+"""Things that must not happen, written down when they do. Opaque references only."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import uuid4
+
+from proxy.database.named_queries import queries_beside
+from proxy.database.pool import Connection
+
+QUERIES = queries_beside(__file__)
+
+
+class Incident(StrEnum):
+    """What kind of thing happened."""
+
+    UNSOLICITED = "unsolicited-recording"
+    SOURCE_FAILS = "source-fails"
+    UNRECONCILED = "unreconciled-calls"
+    STRAY_OBJECT = "stray-object"
+    MISSING_OBJECT = "missing-object"
+    BREAKER_OPENED = "breaker-opened"
+    MONITOR_ALARM = "monitor-alarm"
+    INTEGRITY = "integrity"
+    BY_HAND = "by-hand"
+
+
+async def open_incident(
+    connection: Connection, site: str, kind: Incident, reference: str, now: datetime
+) -> bool:
+    """Open an incident once per kind and reference; False if it was opened before.
+
+    The service is aware of what it writes down: the 72 hours begin `now`.
+    """
+    row = await connection.fetchrow(
+        QUERIES["open_incident"], site, uuid4(), kind.value, reference, now
+    )
+    return row is not None
+
+
+async def settle_incident(
+    connection: Connection, site: str, kind: Incident, reference: str, now: datetime
+) -> None:
+    """Close what ended by itself, such as a source that answers again."""
+    await connection.execute(
+        QUERIES["settle_incident"], site, kind.value, reference, now
+    )

@@ -1,0 +1,447 @@
+"""A closed day is held against what the platform says it did and what it still has."""
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from proxy.reconciliation.connection_day import CannotReconcileError
+from tests.fakes.call_centre import until, wav
+
+DAY = date(2026, 11, 18)  # a Wednesday: the next day is of another week
+
+
+async def is_done(house):
+    return await house.value("SELECT bool_and(step = 'done') FROM takeovers")
+
+
+def list_calls(house, *calls, at=None):
+    for call in calls:
+        house.platform.list_call(call.call_id, at or house.clock())
+
+
+async def listed_call(house, *, is_drawn=False):
+    """A call of that kind; all those before it are listed as well, it is last."""
+    while True:
+        call = await house.start_call()
+        list_calls(house, call)
+        if call.is_record and is_drawn:
+            await house.tell("call.announced", call)
+        if call.is_record == is_drawn:
+            return call
+
+
+def has_recorded(house, name, audio=None):
+    """The platform has recorded the call listed last; return where that is."""
+    url = house.platform.hold(name, audio or wav())
+    house.platform.listed[-1].update(recorded=1, recording_url=url)
+    return url
+
+
+async def next_day(house, **later):
+    """The day is over: in the morning of the next one its tag key is last week's."""
+    house.clock.now = datetime(2026, 11, 19, 5, 30, tzinfo=UTC) + timedelta(**later)
+    await house.site.tend()
+
+
+async def reconciled(house, day=DAY, **changes):
+    report = await house.site.reconciliation.run(day, "pbx", **changes)
+    [done] = report.connections
+    return done
+
+
+async def kinds(house):
+    rows = await house.rows("SELECT kind FROM incidents ORDER BY kind")
+    return [row["kind"] for row in rows]
+
+
+@pytest.fixture
+async def talked(house):
+    """Ten calls that were not drawn, and perhaps others, all of them listed."""
+    return house, [await listed_call(house) for _ in range(10)]
+
+
+async def test_calls_of_a_week_whose_key_is_last_weeks_are_found_one_to_one(talked):
+    house, _ = talked
+    await next_day(house)
+
+    done = await reconciled(house)
+
+    bound = await house.value("SELECT count(*) FROM calls")
+    assert done.comparison.calls == done.comparison.bound == bound >= 10
+    assert done.is_clean
+
+
+@pytest.fixture
+async def quiet(house):
+    """A day that is one to one, and over."""
+    calls = [await house.start_call() for _ in range(10)]
+    await house.start_call("leg-1", root_call_id=calls[0].call_id)
+    list_calls(house, *calls)
+    house.platform.list_call("leg-1", house.clock(), root_call_id=calls[0].call_id)
+    house.platform.list_call("leg-2", house.clock(), root_call_id="leg-1")
+    await next_day(house)
+    return house, calls
+
+
+async def test_a_day_that_is_one_to_one_is_clean_and_in_the_ledger(quiet):
+    house, _ = quiet
+
+    done = await reconciled(house)
+
+    assert done.is_clean
+    assert done.as_json()["gap"] == 0
+    [leaf] = await house.leaves("RECON")
+    assert leaf == {
+        "leaf": "RECON",
+        "day": "2026-11-18",
+        "sha256": done.export_sha256,
+        "n": 10,
+        "missing": 0,
+    }
+    assert await kinds(house) == []
+
+
+async def test_done_again_it_says_it_once_and_what_changed_once_more(quiet):
+    house, _ = quiet
+    await reconciled(house)
+    await reconciled(house)
+    assert len(await house.leaves("RECON")) == 1
+
+    house.platform.list_call("call-late", datetime(2026, 11, 18, 12, tzinfo=UTC))
+    await reconciled(house)
+
+    assert [leaf["missing"] for leaf in await house.leaves("RECON")] == [0, 1]
+
+
+async def test_calls_the_ledger_never_drew_are_counted_and_above_tolerance_told(quiet):
+    house, _ = quiet
+    house.platform.list_call("call-unheard", datetime(2026, 11, 18, 12, tzinfo=UTC))
+
+    done = await reconciled(house)
+
+    assert not done.is_clean
+    assert done.comparison.platform_only == 1
+    assert done.comparison.gap == pytest.approx(1 / 11)
+    assert await kinds(house) == ["unreconciled-calls"]
+    figures = await house.site.reconciliation.figures()
+    assert figures["unreconciled_calls", "platform_only"] == 1
+    assert figures["cdr_gap_ratio", ""] == pytest.approx(1 / 11)
+
+
+async def test_calls_the_platform_does_not_know_are_counted_and_told(house):
+    calls = [await house.start_call() for _ in range(10)]
+    list_calls(house, *calls[1:])
+    await next_day(house)
+
+    done = await reconciled(house)
+
+    assert (done.comparison.platform_only, done.comparison.ledger_only) == (0, 1)
+    assert await kinds(house) == ["unreconciled-calls"]
+    figures = await house.site.reconciliation.figures()
+    assert figures["unreconciled_calls", "ledger_only"] == 1
+
+
+async def test_a_call_at_midnight_may_stand_in_either_days_list(house):
+    house.clock.now = datetime(2026, 11, 18, 12, tzinfo=UTC)
+    noon = await house.start_call()
+    list_calls(house, noon)
+    house.clock.now = datetime(2026, 11, 18, 23, 59, 58, tzinfo=UTC)
+    call = await house.start_call()
+    list_calls(house, call, at=house.clock() + timedelta(seconds=3))
+    await next_day(house)
+
+    first = await reconciled(house)
+    await next_day(house, days=1)
+    second = await reconciled(house, DAY + timedelta(days=1))
+
+    assert (first.comparison.ledger_only, first.comparison.undecided) == (0, 1)
+    assert (second.comparison.calls, second.comparison.platform_only) == (1, 0)
+
+
+# --- Recordings -------------------------------------------------------------------
+
+
+async def has_been_purged_unheard(house, done, name="native"):
+    assert name not in house.platform.audio
+    assert house.platform.count("GET", name) == 0
+    assert house.platform.count("HEAD", name) >= 2  # is it there; is it gone
+    assert (done.recordings.unsolicited, done.recordings.purged) == (1, 1)
+    assert done.recordings.still_there == 0
+    assert not done.is_clean
+    assert (await house.counts())["unsolicited_recordings", ""] == 1
+    assert await kinds(house) == ["unsolicited-recording"]
+    assert house.objects() == []
+
+
+async def test_a_recording_nobody_drew_is_found_purged_confirmed_and_an_incident(
+    talked,
+):
+    house, _ = talked
+    has_recorded(house, "native")
+    await next_day(house)
+
+    done = await reconciled(house)
+
+    await has_been_purged_unheard(house, done)
+    assert await is_done(house)
+
+
+async def test_a_recording_of_a_call_nobody_asked_about_is_purged_too(talked):
+    house, _ = talked
+    url = house.platform.hold("native", wav())
+    house.platform.list_call("call-x", house.clock(), recorded=1, recording_url=url)
+    await next_day(house)
+
+    done = await reconciled(house)
+
+    assert done.comparison.platform_only == 1
+    [incident] = await house.rows(
+        "SELECT reference FROM incidents WHERE kind = 'unsolicited-recording'"
+    )
+    assert "native" not in incident["reference"]
+    assert "native" not in house.platform.audio
+    assert house.platform.count("GET", "native") == 0
+
+
+async def test_looked_at_again_it_is_neither_counted_nor_told_twice(talked):
+    house, _ = talked
+    has_recorded(house, "native")
+    await next_day(house)
+    await reconciled(house)
+
+    again = await reconciled(house)
+    await next_day(house, days=4)  # the platform's name of it is forgotten by now
+    later = await reconciled(house)
+    house.platform.listed[-1].update(recording_url="")
+    latest = await reconciled(house)
+
+    for done in (again, later, latest):
+        assert (done.recordings.unsolicited, done.recordings.purged) == (0, 0)
+    assert (await house.counts())["unsolicited_recordings", ""] == 1
+    assert await kinds(house) == ["unsolicited-recording"]
+
+
+async def test_a_second_recording_of_a_drawn_call_is_purged_unheard(house):
+    call = await listed_call(house, is_drawn=True)
+    await house.offer(house.platform.hold("rec-1", wav()), call.decision_id)
+    await until(lambda: is_done(house), "the take-over")
+    has_recorded(house, "native")
+    await next_day(house)
+
+    done = await reconciled(house)
+
+    assert "native" not in house.platform.audio
+    assert house.platform.count("GET", "native") == 0
+    assert (done.recordings.unsolicited, done.recordings.purged) == (1, 1)
+    assert await house.outcome(call) == ("recorded", None)
+    assert len(await house.kept()) == 1
+
+
+async def test_a_drawn_recording_whose_event_was_lost_is_taken_over_while_it_may(house):
+    house.clock.now = datetime(2026, 11, 18, 22, 30, tzinfo=UTC)
+    call = await listed_call(house, is_drawn=True)
+    audio = wav()
+    has_recorded(house, "rec-1", audio)
+    house.clock.now = datetime(2026, 11, 19, 1, 30, tzinfo=UTC)
+
+    done = await reconciled(house)
+
+    assert (done.recordings.unsolicited, done.recordings.taken_over) == (0, 1)
+    await until(lambda: is_done(house), "the take-over")
+    assert await house.outcome(call) == ("recorded", None)
+    assert [await house.heard(each) for each in await house.kept()] == [audio]
+    assert house.platform.audio == {}
+
+
+async def test_too_late_it_is_purged_unheard_and_no_incident(house):
+    call = await listed_call(house, is_drawn=True)
+    has_recorded(house, "rec-1")
+    await next_day(house)  # by now the call has failed: nothing came
+
+    done = await reconciled(house)
+
+    assert (done.recordings.unsolicited, done.recordings.purged) == (0, 1)
+    assert house.platform.audio == {}
+    assert house.platform.count("GET", "rec-1") == 0
+    assert await house.outcome(call) == ("failed", "deadline")
+
+
+async def test_a_recording_that_came_back_after_its_deletion_is_an_incident(house):
+    call = await listed_call(house, is_drawn=True)
+    await house.offer(house.platform.hold("rec-1", wav()), call.decision_id)
+    await until(lambda: is_done(house), "the take-over")
+    has_recorded(house, "rec-1")  # from a backup of the platform's
+    await next_day(house)
+
+    done = await reconciled(house)
+
+    assert (done.recordings.unsolicited, done.recordings.purged) == (1, 1)
+    assert house.platform.audio == {}
+    assert house.platform.count("GET", "rec-1") == 1
+    assert await kinds(house) == ["unsolicited-recording"]
+
+
+async def test_what_was_recorded_who_knows_where_is_counted_and_an_incident(talked):
+    house, _ = talked
+    house.platform.listed[-1].update(recorded=1)
+    await next_day(house)
+
+    first = await reconciled(house)
+    again = await reconciled(house)
+
+    assert (first.recordings.unsolicited, again.recordings.unsolicited) == (1, 0)
+    assert (await house.counts())["unsolicited_recordings", ""] == 1
+    assert await kinds(house) == ["unsolicited-recording"]
+
+
+async def test_the_monitors_are_told_which_calls_were_recorded(talked):
+    house, calls = talked
+    has_recorded(house, "native")
+    await next_day(house)
+
+    await reconciled(house)
+    await reconciled(house)
+
+    [flag] = await house.rows(
+        "SELECT c.decision_id::text, f.source FROM recording_flags AS f"
+        " JOIN calls AS c ON c.call_key = f.flag_key"
+    )
+    assert tuple(flag) == (calls[-1].decision_id, "cdr")
+
+
+async def test_what_was_recorded_before_the_connection_asked_is_left_alone(house):
+    """A platform's own past is not ours to destroy."""
+    url = house.platform.hold("old", wav())
+    before = house.clock() - timedelta(hours=2)
+    house.platform.list_call("call-old", before, recorded=1, recording_url=url)
+    list_calls(house, *[await house.start_call() for _ in range(5)])
+    await next_day(house)
+
+    done = await reconciled(house)
+
+    assert done.is_clean
+    assert done.comparison.calls == 5
+    assert "old" in house.platform.audio
+
+
+# --- What is no day to reconcile -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("now", "day"),
+    [
+        (datetime(2026, 11, 18, 10, tzinfo=UTC), DAY),
+        (datetime(2026, 11, 18, 10, tzinfo=UTC), DAY + timedelta(days=1)),
+        (datetime(2026, 11, 19, 0, 59, tzinfo=UTC), DAY),
+    ],
+)
+async def test_a_day_that_is_not_over_for_an_hour_is_not_reconciled(talked, now, day):
+    house, _ = talked
+    house.clock.now = now
+
+    with pytest.raises(CannotReconcileError):
+        await reconciled(house, day)
+
+
+async def test_a_day_whose_tag_key_is_gone_is_not_judged(talked):
+    """No call could be found by it, and all recordings would seem unsolicited."""
+    house, _ = talked
+    has_recorded(house, "native")
+    await house.rows("UPDATE tag_keys SET doomed_at = now()")
+    house.clock.now = datetime(2026, 11, 19, 5, 30, tzinfo=UTC)
+
+    with pytest.raises(CannotReconcileError, match="tag key"):
+        await reconciled(house)
+
+    assert "native" in house.platform.audio
+
+
+async def test_a_day_on_which_nobody_asked_is_not_judged(talked):
+    house, _ = talked
+    await next_day(house, days=1)
+
+    done = await reconciled(house, DAY + timedelta(days=1))
+
+    assert done.problem == "cannot-reconcile"
+    assert await house.leaves("RECON") == []
+
+
+async def test_a_quiet_day_after_a_reconciled_one_is_a_day_too(quiet):
+    house, _ = quiet
+    await reconciled(house)
+    await next_day(house, days=1)
+
+    done = await reconciled(house, DAY + timedelta(days=1))
+
+    assert done.is_clean
+    assert [leaf["n"] for leaf in await house.leaves("RECON")] == [10, 0]
+
+
+async def test_a_connection_without_a_list_claims_nothing(quiet):
+    house, _ = quiet
+
+    report = await house.site.reconciliation.run(DAY, "other-pbx")
+
+    assert [each.problem for each in report.connections] == ["no-call-list"]
+    with pytest.raises(CannotReconcileError, match="known: "):
+        await house.site.reconciliation.run(DAY, "nobody")
+
+
+async def test_the_figures_time_moves_when_every_connection_is_reconciled(quiet):
+    house, _ = quiet
+    reconciliation = house.site.reconciliation
+    check = ("reconciliation_timestamp_seconds", "cdr")
+    assert (await reconciliation.figures())[check] == 0
+
+    await reconciliation.run(DAY)
+    assert (await reconciliation.figures())[check] == 0  # the other has no list
+
+    await house.rows(
+        "INSERT INTO reconciliations SELECT site_id, 'other-pbx', day, export_sha256,"
+        " 0, 0, 0, 0, 0, 0, done_at - interval '1 hour' FROM reconciliations"
+    )
+    earliest = (house.clock() - timedelta(hours=1)).timestamp()
+    assert (await reconciliation.figures())[check] == earliest
+    last = await reconciliation.last()
+    assert [row["connection"] for row in last["connections"]] == ["other-pbx", "pbx"]
+
+
+async def test_two_who_reconcile_at_once_come_to_one_leaf(talked):
+    house, _ = talked
+    has_recorded(house, "native")
+    await house.open()
+    await next_day(house)
+
+    await asyncio.gather(
+        *(each.sites["clinic"].reconciliation.run(DAY) for each in house.services)
+    )
+
+    assert len(await house.leaves("RECON")) == 1
+    assert (await house.counts())["unsolicited_recordings", ""] == 1
+    assert await house.value("SELECT count(*) FROM reconciliations") == 1
+
+
+async def test_what_is_due_is_done_by_itself_and_once(quiet):
+    house, _ = quiet
+    house.clock.now = datetime(2026, 11, 19, 4, 59, tzinfo=UTC)
+    await house.site.reconciliation.run_due()
+    assert await house.leaves("RECON") == []
+
+    for hour in (5, 6, 7):
+        house.clock.now = datetime(2026, 11, 19, hour, 10, tzinfo=UTC)
+        await house.site.reconciliation.run_due()
+
+    assert len(await house.leaves("RECON")) == 1
+    assert len(await house.leaves("INV")) == 1
+    assert house.platform.asked.count(("LIST", "2026-11-18")) == 2  # calls, recordings
+
+
+async def test_days_missed_while_nobody_ran_are_caught_up(quiet):
+    house, _ = quiet
+    await next_day(house, days=3)
+
+    await house.site.reconciliation.run_due()
+
+    days = [leaf["day"] for leaf in await house.leaves("RECON")]
+    assert days == ["2026-11-18", "2026-11-19", "2026-11-20", "2026-11-21"]

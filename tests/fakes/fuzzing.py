@@ -1,0 +1,93 @@
+"""Schemathesis against a running API: what it asked, and what did not fit."""
+
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import schemathesis
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import events, from_schema
+
+# What the document promises, and what every API should keep to.
+_CHECKS = {"positive_data_acceptance": {"enabled": False}}
+
+
+@dataclass
+class Findings:
+    """What came of a run: answers by operation and status, and every finding."""
+
+    statuses: dict[str, Counter[int]] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+    def note(self, event: events.ScenarioFinished) -> None:
+        asked = event.recorder
+        known = self.statuses.setdefault(asked.label, Counter())
+        for interaction in asked.interactions.values():
+            if interaction.response:
+                known[interaction.response.status_code] += 1
+        self.faults += [
+            f"{asked.label}: {check.name}: {check.failure_info.failure}\n"
+            f"{check.failure_info.code_sample}"
+            for checks in asked.checks.values()
+            for check in checks
+            if check.failure_info
+        ]
+
+
+def fuzz(
+    address: str,
+    token: str,
+    known: Mapping[str, Sequence[Any]],
+    *,
+    phases: Sequence[str],
+    examples: int,
+) -> Findings:
+    """Ask everything the document describes, well and badly. Always the same questions.
+
+    `known`: values of parameters that exist, such as `path.site`.
+    """
+    findings = Findings()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of generators, and of nothing of ours
+        schema = schemathesis.openapi.from_url(
+            f"{address}/openapi.json", config=_config(token, known, phases, examples)
+        )
+        for event in from_schema(schema).execute():
+            if isinstance(event, events.ScenarioFinished):
+                findings.note(event)
+            elif isinstance(event, events.NonFatalError):
+                findings.faults.append(f"{event.label}: {event.value}")
+            elif isinstance(event, events.FatalError):
+                raise event.exception
+    return findings
+
+
+def _config(
+    token: str, known: Mapping[str, Sequence[Any]], phases: Sequence[str], examples: int
+) -> SchemathesisConfig:
+    every = ("examples", "coverage", "fuzzing", "stateful")
+    return SchemathesisConfig.from_dict(
+        {
+            "seed": 1,
+            "headers": {"Authorization": f"Bearer {token}"},
+            "request-timeout": 10,
+            "continue-on-failure": True,
+            "dictionaries": {
+                name.partition(".")[2]: {"values": list(values)}
+                for name, values in known.items()
+            },
+            "parameters": {
+                name: {"dictionary": name.partition(".")[2]} for name in known
+            },
+            "generation": {
+                "deterministic": True,
+                "max-examples": examples,
+                "database": "none",
+                "no-shrink": True,
+            },
+            "checks": _CHECKS,
+            "phases": {name: {"enabled": name in phases} for name in every},
+        }
+    )
