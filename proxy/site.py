@@ -1,10 +1,12 @@
 """One site's parts, joined: ledger, draw, vault, outcomes, take-overs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+
+import structlog
 
 from proxy.database.pool import SiteDatabase
 from proxy.errors import PonctuelError, StorageError
@@ -54,6 +56,8 @@ from retention.sweep import SweepReport, quietly, sweep
 from sampling.gates import Line
 from sampling.mixing import Mode
 from sampling.schedule import PolicySchedule
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,19 +281,17 @@ class Site:
 
     async def keep_up(self) -> None:
         """What every replica must do for itself, every few seconds."""
-        await self.epochs.keep_up()
-        await self.voids.settle(self.ledger)
-        await self.sightings.flush()
-        await self.monitors.keep_up()
-        await self.governance.keep_up()
+        await _each_in_turn(
+            self.epochs.keep_up,
+            partial(self.voids.settle, self.ledger),
+            self.sightings.flush,
+            self.monitors.keep_up,
+            self.governance.keep_up,
+        )
 
     async def tend(self) -> None:
-        """What one of the replicas must do every minute. Each part is safe to repeat.
-
-        One part's fault does not keep the others from their turn; the first is raised.
-        """
-        faults: list[PonctuelError] = []
-        for part in (
+        """What one of the replicas must do every minute; each part may be repeated."""
+        await _each_in_turn(
             self.governance.tend,
             self._open_epochs,
             self.epochs.reveal,
@@ -305,13 +307,7 @@ class Site:
             self.integrity.note_halt,
             self._thin_checkpoints,
             self.time_stamps.stamp_if_due,
-        ):
-            try:
-                await part()
-            except PonctuelError as error:
-                faults.append(error)
-        if faults:
-            raise faults[0]
+        )
 
     async def _forget_agents(self) -> None:
         """How often an agent was heard is of no use once the campaign is over."""
@@ -360,3 +356,18 @@ class Site:
         await self._witness_client.close()
         await self.unanswered.finish()
         await self.database.close()
+
+
+async def _each_in_turn(*parts: Callable[[], Awaitable[object]]) -> None:
+    """Do all of them; the first fault is raised when the others have had their turn."""
+    faults: list[PonctuelError] = []
+    for part in parts:
+        try:
+            await part()
+        except PonctuelError as error:
+            faults.append(error)
+        except Exception as error:  # noqa: BLE001  # a bug must not starve the others
+            log.critical("unforeseen in upkeep", error=type(error).__name__)
+            faults.append(PonctuelError(type(error).__name__))
+    if faults:
+        raise faults[0]

@@ -18,6 +18,7 @@ from sampling.policy import SOFT_CEILING_PPM, Conditions, Consent, SamplingPolic
 from sampling.strata import WAYS, Facts, stratum_of
 
 _ELSEWHERE = ""  # what no stratum names
+_WORDS = ("announcement", "request", "opt_out_key", "opt_in_key")
 _MOST_KINDS = 10_000  # no real policy comes near; comparing takes milliseconds
 
 
@@ -37,6 +38,10 @@ def is_increase(old: SamplingPolicy, new: SamplingPolicy) -> list[str]:
             found[after.names(field)] = None
         if _asks_more(before, after):
             found[after.names("coverage")] = None
+    # What people hear, and how they refuse or agree, is no operator's alone to change.
+    found |= {
+        field: None for field in _WORDS if getattr(old, field) != getattr(new, field)
+    }
     for field in ("excluded_lines", "excluded_agents"):
         if getattr(old, field) - getattr(new, field):
             found[field] = None

@@ -99,8 +99,11 @@ class SettingsFile:
         held, in_force = schedule.entries[-1], await store.in_force()
         refused: Sequence[str] = ()
         if held.policy.version == NO_POLICY.version:
-            if self._document:
-                await self._adopt(change, _BEGIN)
+            if not self._document:
+                return refused
+            if await store.every():  # people have begun: then it is theirs to decide
+                return is_increase(held.policy, policy_of(self._document, 0))
+            await self._adopt(change, _BEGIN)
             return refused
         if await self._is_new(change.connection):
             refused = is_increase(held.policy, policy_of(self._document, 0))

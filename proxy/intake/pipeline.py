@@ -25,7 +25,7 @@ from proxy.errors import (
 )
 from proxy.intake.binds import Bind
 from proxy.intake.epochs import Epochs
-from proxy.intake.opt_outs import Due, OptOuts
+from proxy.intake.opt_outs import OPTED_OUT, Due, OptOuts
 from proxy.intake.outcomes import Failure, Outcomes
 from proxy.intake.policy_book import PolicyBook
 from proxy.intake.sequencer import Sequencer
@@ -50,10 +50,19 @@ from proxy.platforms.base import (
     RecordingAvailable,
     RecordingStarted,
 )
-from sampling.gates import UNKNOWN_LINE, Line, closed_line_gate, exclusion_code
+from sampling.gates import (
+    EXCLUDED,
+    UNKNOWN_LINE,
+    Line,
+    closed_line_gate,
+    exclusion_code,
+)
 from sampling.policy import Consent, SamplingPolicy
 from sampling.seed import epoch_at
 from sampling.strata import Facts, stratum_of
+
+# Gates of the people in a call, who may join it after its draw.
+_OF_PEOPLE = (EXCLUDED, OPTED_OUT)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,10 +116,28 @@ class SiteIntake:
         caller = self.sequencer.line_up(bind, due.left)
         call = await caller.answered
         self.sightings.note_agent(call, event.agent)
+        if await self._has_reached_somebody_excluded(connection, bind, event, call):
+            return Answer(is_record=False, decision_id=str(call.decision_id))
         if call.may_be_recorded and not self._has_words:
             await self.outcomes.fail(call.decision_id, Failure.ANNOUNCEMENT)
         await self.opt_outs.note_caller(call, event, due)
         return self._answer(call)
+
+    async def _has_reached_somebody_excluded(
+        self, connection: str, bind: Bind, event: CallStarted, call: DrawnCall
+    ) -> bool:
+        """End the recording of a call drawn before one who is excluded took part.
+
+        Other gates do not: what was drawn lawfully keeps its answer.
+        """
+        if not call.may_be_recorded or bind.gate_code not in _OF_PEOPLE:
+            return False
+        if bind.gate_code == OPTED_OUT:
+            await self.outcomes.object(call)
+        else:
+            await self.outcomes.make_private(call)
+        await self.stops.stop_now(connection, event.root_call_id)
+        return True
 
     async def _without_objectors(
         self, bind: Bind, event: CallStarted, due: Due

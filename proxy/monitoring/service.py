@@ -114,7 +114,8 @@ class SiteMonitors:
                 connection,
                 self._site,
                 Incident.MONITOR_ALARM,
-                f"blind-{why}",
+                # By day: once closed, it is opened anew while it lasts.
+                f"blind-{why}-{self._clock().date()}",
                 self._clock(),
             )
 

@@ -143,4 +143,7 @@ async def try_to(publish: Callable[[], Awaitable[None]]) -> bool:
     except PonctuelError as error:
         log.warning("figures grow old", problem=error.error_id)
         return False
+    except Exception as error:  # noqa: BLE001  # one bug must not end all keeping up
+        log.critical("figures grow old", error=type(error).__name__)
+        return False
     return True

@@ -42,7 +42,7 @@ async def drawn(house, **changes):
 
 
 async def decisions(house, **changes):
-    calls = await asyncio.gather(*(house.start_call(**changes) for _ in range(CALLS)))
+    calls = [await house.start_call(**changes) for _ in range(CALLS)]
     return {call.decision for call in calls}
 
 
@@ -109,6 +109,19 @@ async def test_a_number_is_the_same_however_it_is_punctuated(house):
     assert await decisions(house, caller="+33 6.12-34 (56) 78") == {"skip"}
     assert await decisions(house, caller=f"sip:{CALLER}@pbx.example") == {"skip"}
     assert await excluded(house) == 2 * CALLS
+
+
+async def test_who_objected_is_not_recorded_though_a_leg_was_heard_of_first(house):
+    await refusal(house)
+    for number in range(200):
+        who = {"root_call_id": f"root-{number}", "caller": "201"}
+        if (await house.start_call(f"leg-{number}", **who)).is_record:
+            break
+
+    root = await house.start_call(f"root-{number}")
+
+    assert not root.is_record
+    assert await house.outcome(root) == ("objected", "before_capture")
 
 
 async def test_of_a_call_the_site_makes_the_person_called_counts(house):

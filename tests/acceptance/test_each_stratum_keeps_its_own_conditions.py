@@ -136,6 +136,21 @@ async def test_who_the_policy_leaves_out_is_never_drawn_and_the_reason_is_neutra
     assert OUTBOUND_LINE not in told
 
 
+async def test_a_call_that_reaches_somebody_left_out_is_recorded_no_longer(centre):
+    await centre.open(policy=centre.policy(excluded_agents=["Agent-7"]))
+    call = await centre.drawn_call(is_announced=True)
+
+    leg = await centre.start_call("leg", root_call_id=call.call_id, agent="Agent-7")
+
+    assert not leg.is_record
+    assert await centre.outcome(call) == ("failed", "private")
+    assert len(await centre.leaves("DRAW")) == await centre.value(
+        "SELECT count(*) FROM calls"
+    )
+    again = await centre.start_call(call.call_id)
+    assert (again.decision_id, again.is_record) == (call.decision_id, False)
+
+
 async def test_agents_of_a_stratum_with_a_wish_of_its_own_are_counted_apart(
     centre, clock
 ):

@@ -4,8 +4,10 @@ from datetime import date, timedelta
 
 import pytest
 
+from proxy.access.people import Actor, Role
 from proxy.errors import SettingsError
 from proxy.intake.policies import Adoption, UnreadablePolicyError, content_of
+from proxy.policy_document import PolicyPart
 from tests.fakes.call_centre import SITE
 from tests.fakes.command_line import ponctuel
 from tests.fakes.staff import approve
@@ -137,14 +139,26 @@ async def test_a_file_that_names_lines_the_site_does_not_have_stops_the_start(ce
         await centre.open(policy=centre.policy(excluded_lines=["+33199999999"]))
 
 
-async def test_a_changed_announcement_is_a_version_of_its_own(centre):
-    """What callers are told is part of what was decided; it allows nobody more."""
+async def test_what_callers_are_told_is_not_changed_in_the_file(centre):
+    """A text that tells nobody how to refuse would make silence of everybody's."""
     await restart(centre)
-    await restart(centre, announcement="Cet appel peut être enregistré. Refus : 9.")
+    told = centre.site.calls.policy.announcement
+    await restart(centre, announcement="Merci de patienter, nous arrivons.")
 
-    first, second = await centre.leaves("POLICY")
-    assert first["doc"] != second["doc"]
-    assert "announcement" not in second
+    assert len(await centre.leaves("POLICY")) == 1
+    assert centre.site.calls.policy.announcement == told
+    assert list(await centre.site.governance.file.refused()) == ["announcement"]
+
+
+async def test_the_file_begins_nothing_once_people_have_begun(centre):
+    await centre.open(policy=None)
+    operator = Actor("op1", Role.OPERATOR, SITE)
+    await centre.site.governance.draft(operator, PolicyPart(**centre.policy()))
+
+    await restart(centre)
+
+    assert await centre.leaves("POLICY") == []
+    assert "rate" in await centre.site.governance.file.refused()
 
 
 async def test_a_policy_of_a_release_without_documents_gets_the_files(

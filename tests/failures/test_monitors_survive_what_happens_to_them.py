@@ -109,7 +109,7 @@ async def test_a_state_of_a_newer_version_is_left_to_it_and_that_is_said(watched
     await watch(watched)
 
     assert await state(watched) == before
-    assert await alarms(watched) == ["blind-newer-monitors"]
+    assert await alarms(watched) == [f"blind-newer-monitors-{watched.clock().date()}"]
     assert (await watched.start_call()).decision_id  # calls go on
 
 
@@ -125,7 +125,9 @@ async def test_a_fault_of_the_monitors_themselves_is_said_and_calls_go_on(
     call = await watched.skipped_call()
     await report_recording(watched, call)
 
-    assert await alarms(watched) == ["blind-ZeroDivisionError"]
+    assert await alarms(watched) == [
+        f"blind-ZeroDivisionError-{watched.clock().date()}"
+    ]
 
 
 async def test_two_replicas_at_once_count_each_call_once(centre, clock):

@@ -127,7 +127,8 @@ def test_a_server_whose_parent_died_before_it_could_tell_does_not_start():
 def test_an_ordinary_user_can_do_it_all_and_owns_the_data(binaries):
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        shutil.copytree(PROJECT / "proxy", home / "proxy")
+        for package in ("proxy", "sampling"):
+            shutil.copytree(PROJECT / package, home / package)
         os.chown(home, NOBODY, NOBODY)
         user = {"user": NOBODY, "group": NOBODY, "extra_groups": [], "cwd": home}
         paths = {"TMPDIR": folder, "PYTHONPATH": f"{folder}:{get_path('purelib')}"}

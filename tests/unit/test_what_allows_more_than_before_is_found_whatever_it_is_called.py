@@ -82,7 +82,6 @@ LOWERED = [
     {"kept_days": 29},
     {"consent": Consent.OPT_IN},
     {"rate_ppm": 0},
-    {"announcement": "Un autre texte, plus clair."},
     {"excluded_lines": frozenset({"+33140000001"})},
     {"excluded_agents": frozenset({"blue"})},
 ]
@@ -104,6 +103,20 @@ def test_it_is_named_in_a_stratum_too(field, change):
 @pytest.mark.parametrize("change", LOWERED, ids=str)
 def test_what_allows_less_is_no_increase(change):
     assert is_increase(BASE, changed(**change)) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"announcement": "Merci de patienter."},
+        {"request": "Pour parler, appuyez sur 1."},
+        {"opt_out_key": "#"},
+        {"opt_in_key": "2"},
+    ],
+    ids=lambda words: next(iter(words)),
+)
+def test_what_people_hear_and_press_is_no_operators_alone_to_change(words):
+    assert is_increase(BASE, changed(**words)) == list(words)
 
 
 def test_silence_that_comes_to_mean_consent_is_an_increase():
