@@ -1,0 +1,69 @@
+"""Which key must die when: one a day for each class of what dies on that day.
+
+Perlman, The Ephemerizer (2005): data that must die together hang under one key, and
+that key is destroyed on time. Keys are random. When one recording of a day dies early,
+the others move to the day's next generation and the old key is destroyed: then older
+copies of the early one's wrapped key open nothing either.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Self
+
+
+class KeyClass(StrEnum):
+    """What hangs under a key; each class has days, and a clock, of its own."""
+
+    AUDIO = "audio"
+    ANALYSIS = "analysis"
+    HOLD = "hold"
+
+
+_NAME = re.compile(
+    rf"(?P<kind>{'|'.join(KeyClass)})-(?P<day>\d{{4}}-\d{{2}}-\d{{2}})"
+    r"(?:-(?P<generation>[2-9]|[1-9]\d{1,3}))?"
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DayKey:
+    """One wrapping key. `day` is the UTC day it must not outlive."""
+
+    day: date
+    kind: KeyClass = KeyClass.AUDIO
+    generation: int = 1
+
+    @property
+    def name(self) -> str:
+        """Its name in the key store."""
+        later = "" if self.generation == 1 else f"-{self.generation}"
+        return f"{self.kind}-{self.day.isoformat()}{later}"
+
+    @classmethod
+    def named(cls, name: str) -> Self | None:
+        """The day key of that name; None if it is another kind of key."""
+        found = _NAME.fullmatch(name)
+        if found is None:
+            return None
+        try:
+            day = date.fromisoformat(found["day"])
+        except ValueError:
+            return None
+        return cls(day, KeyClass(found["kind"]), int(found["generation"] or 1))
+
+    @property
+    def next(self) -> Self:
+        return replace(self, generation=self.generation + 1)
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether everything that had to die on its day is past its expiry."""
+        return now.astimezone(UTC).date() > self.day
+
+
+def needs_renewal(stale_since: datetime | None, now: datetime) -> bool:
+    """In the night (UTC) after something under the key died early."""
+    if stale_since is None:
+        return False
+    return now.astimezone(UTC).date() > stale_since.astimezone(UTC).date()
