@@ -12,7 +12,8 @@ The steps, whose numbers the code below repeats:
  2. Notes: each checkpoint is signed by the log, the newest one by a quorum.
  3. Tree: rebuilt from the leaves; every signed root and every tile follows from it.
  4. Leaves: each in its one spelling; cosignatures bound when it was written.
- 5. Policies: within the hard limits, and only forward.
+ 5. Policies: within the hard limits, and only forward; what allows more was approved
+    by two and announced a day before.
  6. Epochs: committed once and in time, opened by the revealed seed, outside value true.
  7. Draws: in the order of their tags; tokens, threshold, number and result recomputed.
  8. Tags: no call was drawn twice.
@@ -744,6 +745,9 @@ SHAPES = {
     "purpose": f"({PURPOSE})",
     "approvals": "([012])",
     "party": '"(operator|breaker)"',
+    "list": '"(platform|by_hand)"',
+    "class": '"(analysis|hold)"',
+    "later": "([2-9]|[1-9][0-9]{1,3})",
     "cover": f"({COVER})",
     "strata": f"(\\{{{STRATUM}(?:,{STRATUM})*\\}})",
     "rec": f'(\\{{"bytes":{INT},"day":{ISO_DAY},"sha256":"[0-9a-f]{{64}}"\\}})',
@@ -760,11 +764,11 @@ KINDS = {
     "DRAW": "T=u64 b?=one c=tag c_prev?=tag d=bit e=int p?=int s=word x?=gate",
     "OUT": "draw=int fail?=word n=u64 objected?=one rec?=rec",
     "DEL": "draw=int n=u64",
-    "KEK+": "day=day",
-    "KEK-": "day=day",
+    "KEK+": "day=day gen?=later of?=class",
+    "KEK-": "day=day gen?=later of?=class",
     "HOLD": "authority=text draw=int until=day",
     "STOP": "by=party on=bit",
-    "RECON": "day=day missing=int n=int sha256=hash",
+    "RECON": "day=day missing=int n=int sha256=hash source?=list",
     "INV": "day=day n=int sha256=hash",
     "NOTE": "text=text",
 }
@@ -888,14 +892,19 @@ class Policy:
 
 def shares_of(leaf: Leaf) -> frozenset[int]:
     """With `cover`: what a draw's own p may be. Few, so that none names an agent."""
+    return frozenset([leaf["ppm"], *ladder(leaf)] if "cover" in leaf else [])
+
+
+def ladder(leaf: Leaf) -> list[int]:
+    """What p calls of known agents may have, rising: one step without `cover`."""
     if "cover" not in leaf:
-        return frozenset()
+        return [leaf["ppm"]]
     rung, most = leaf["cover"]["min"], leaf["cover"]["max"]
-    rungs = {leaf["ppm"], most}
+    rungs = []
     while 0 < rung < most:
-        rungs.add(rung)
+        rungs.append(rung)
         rung *= 2
-    return frozenset(rungs)
+    return [*rungs, most]
 
 
 def is_cover_within(leaf: Leaf) -> bool:
@@ -905,6 +914,86 @@ def is_cover_within(leaf: Leaf) -> bool:
         all(1 <= cover[name] <= most for name, most in HARD_COVER.items())
         and 1 <= cover["min"] <= leaf["ppm"] <= cover["max"]
     )
+
+
+# In what one policy may allow more than another: by more of it, or by less.
+MORE = ("B", "c", "ends", "kept_days", "max_seconds", "ppm")
+LESS = ("smooth", "starts")
+
+
+def gains(old: Leaf, new: Leaf) -> list[str]:
+    """In what conditions, a policy's own or a stratum's, allow more than others."""
+    found = [name for name in MORE if new[name] > old[name]]
+    found += [name for name in LESS if new[name] < old[name]]
+    found += ["purpose"] * (new["purpose"] != old["purpose"])
+    found += ["cover"] * is_cover_raised(old, new)
+    return found
+
+
+def is_cover_raised(old: Leaf, new: Leaf) -> bool:
+    """Whether some agent's calls may get a higher p, or fewer of them count as heard.
+
+    Of the steps p is the nearest to what an agent still lacks, the lower of two.
+    """
+    before, after = climb(old), climb(new)
+    for start, share in after:
+        if share > max(other for begun, other in before if begun <= start):
+            return True
+    if "cover" not in old or "cover" not in new:
+        return False
+    one, two = old["cover"], new["cover"]
+    is_anew = old["starts"] != new["starts"]  # nobody counts as heard yet
+    return bool(is_anew or two["k"] > one["k"] or two["calls"] < one["calls"])
+
+
+def climb(leaf: Leaf) -> list[tuple[int, int]]:
+    """Each step, after twice the wish above which p is that one."""
+    rungs = ladder(leaf)
+    return [(low + high, high) for low, high in pairwise([-rungs[0], *rungs])]
+
+
+def increases(old: Leaf, new: Leaf) -> list[str]:
+    """What a policy allows more than the one before it, as far as leaves show it.
+
+    Strata go by their names, and by direction: what calls a new one took, and where
+    those of one that is gone went, leaves do not tell. It counts if it is certain.
+    """
+    was, will = old.get("strata", {}), new.get("strata", {})
+    if not any(runs(one) for one in (new, *will.values())):
+        return []  # taken away
+    found = gains(old, new)
+    if max(len(was), len(will)) > MOST_STRATA:
+        return [*found, "strata"]
+    for name in sorted(was.keys() | will.keys()):
+        way = name[name.rindex("_") :]
+        befores = [was[name]] if name in was else [old, *of_way(was, way)]
+        afters = [will[name]] if name in will else [new, *of_way(will, way)]
+        pairs = ((one, two) for one in befores for two in afters)
+        if all(runs(two) and gains(one, two) for one, two in pairs):
+            found.append(name)
+    return found
+
+
+def runs(rules: Leaf) -> bool:
+    return bool(rules["starts"] < rules["ends"])
+
+
+def of_way(strata: Leaf, way: str) -> list[Leaf]:
+    return [own for name, own in strata.items() if name.endswith(way)]
+
+
+ANNOUNCED = re.compile(
+    f"policy approved: doc ([0-9a-f]{{64}}), not before epoch ({INT})"
+)
+
+
+class Notice(NamedTuple):
+    """A NOTE that announces an increase: its document, and its first epoch."""
+
+    doc: str
+    first: int
+    written: int  # not before this second
+    seen: int | None  # by witnesses
 
 
 NOTHING = dict.fromkeys(("from", "ppm", "c", "starts", "ends", "kept_days"), 0)
@@ -917,7 +1006,8 @@ class Policies:
     def __init__(self, case: Case) -> None:
         self._case = case
         self._adopted = [NO_POLICY]
-        self._version = self._highest = 0  # the newest, and the highest rate so far
+        self._newest: Leaf = {"version": 0}  # as it stands
+        self._notice: Notice | None = None  # of several the last one counts
         self.told: deque[Facts] = deque(maxlen=POLICIES_TOLD)
 
     def read(self, seq: int, leaf: Leaf) -> None:
@@ -929,20 +1019,53 @@ class Policies:
         self._check_start(policy)
         policy.since = max(policy.since, self._adopted[-1].since)
         track(self._adopted, "policies")
+        if len(self._adopted) > 1:
+            self._check_approval(seq, leaf)
         self._adopted.append(policy)
+        self._forget_notice(leaf.get("doc"))
+        self._newest = leaf
         self._tell(policy, leaf)
+
+    def read_note(self, seq: int, leaf: Leaf) -> None:
+        case, found = self._case, ANNOUNCED.fullmatch(leaf["text"])
+        if found:
+            dates = case.at_least(seq), case.times.not_after(seq)
+            self._notice = Notice(found[1], int(found[2]), *dates)
+
+    def _check_approval(self, seq: int, leaf: Leaf) -> None:
+        """What allows more takes two, and a day's notice; the first policy does not."""
+        case, more = self._case, ", ".join(increases(self._newest, leaf))
+        case.skip("what else policies changed: words, exclusions, whose a stratum is")
+        if more and leaf.get("approvals") != 2:  # noqa: PLR2004  # operator and DPO
+            case.find("POLICY", seq, f"more than before, by no DPO: {more}")
+        elif more and (problem := self._problem_of_notice(leaf)):
+            case.find("NOTICE", seq, f"more than before, {problem}: {more}")
+
+    def _problem_of_notice(self, leaf: Leaf) -> str:
+        """A day before its first epoch a NOTE named its document and that epoch."""
+        notice, span = self._notice, self._case.span
+        due = leaf["from"] * span - DAY
+        if notice is None or notice.doc != leaf.get("doc"):
+            return "announced by no NOTE"
+        if leaf["from"] < notice.first:
+            return f"announced from epoch {notice.first} on"
+        if notice.written > due + CLOCK_SLACK:
+            return "announced less than a day before"
+        if notice.seen is not None and notice.seen > due + 2 * span:
+            return f"witnesses first saw its NOTE {notice.seen - due} s late"
+        return ""
+
+    def _forget_notice(self, doc: str | None) -> None:
+        """It was for this policy, or another was decided on: not the same one again."""
+        is_again = doc is not None and doc == self._newest.get("doc")
+        if self._notice and (not is_again or doc == self._notice.doc):
+            self._notice = None
 
     def _tell(self, policy: Policy, leaf: Leaf) -> None:
         """What to report of a version: who approved it is the operator's account."""
-        strata = {name: own["ppm"] for name, own in leaf.get("strata", {}).items()}
-        highest = max(policy.ppm, *strata.values(), 0)
-        approvals = leaf.get("approvals")
-        if approvals:
+        if leaf.get("approvals"):
             self._case.skip("who approved the policies: it is the operator's own word")
-        if self._version and approvals in (0, 1) and highest > self._highest:
-            what = "a higher rate than ever, approved by no DPO"
-            self._case.find("POLICY", policy.seq, what)
-        self._version, self._highest = leaf["version"], max(highest, self._highest)
+        strata = {name: own["ppm"] for name, own in leaf.get("strata", {}).items()}
         named = {name: leaf.get(name) for name in ("version", "approvals", "doc")}
         rates = {"ppm": policy.ppm, "strata": strata}
         self.told.append({"seq": policy.seq, "from": leaf["from"]} | named | rates)
@@ -968,7 +1091,8 @@ class Policies:
         """What may not be, of the version and of each of its strata."""
         span, strata = leaf["epoch_seconds"], leaf.get("strata", {})
         chain = QUICKNET if leaf["mode"] == "drand" else None
-        yield leaf["version"] != self._version + 1, "its version does not follow"
+        follows = leaf["version"] == self._newest["version"] + 1
+        yield not follows, "its version does not follow"
         yield not 300 <= span <= DAY, "an epoch is 5 minutes to a day"  # noqa: PLR2004  # the limit itself
         yield self._case.span not in (0, span), "the length of epochs changes"
         yield leaf.get("chain") != chain, "no beacon is named, or one not known here"
@@ -1500,6 +1624,14 @@ class Recording:
     deadline: int = 0
 
 
+DayKey = tuple[int, str, int]  # the day, what it wraps, and how often it was renewed
+
+
+def day_key(leaf: Leaf) -> DayKey:
+    """The key that a KEK leaf is about."""
+    return leaf["day"], leaf.get("of", "audio"), leaf.get("gen", 1)
+
+
 NOT_RECORDED, DELETED = Recording(0, 0, "not recorded"), Recording(0, 0, "deleted")
 
 
@@ -1510,8 +1642,10 @@ class Outcomes:
         self._case = case
         self._drawn: dict[int, Recording] = {}
         self._undated: list[tuple[int, Recording]] = []
-        self._keys: dict[int, int] = {}  # day → deadline
-        self._gone_keys: set[int] = set()
+        # By day, class and generation: the deadline. Of a day's recordings: its newest.
+        self._keys: dict[DayKey, int] = {}
+        self._gone_keys: set[DayKey] = set()
+        self._newest: dict[int, DayKey] = {}
         self._salts: set[int] = set()
         self.counts: Counter[str] = Counter()
 
@@ -1556,7 +1690,8 @@ class Outcomes:
         kept = leaf["rec"]
         recording.sha256, recording.size = kept["sha256"], kept["bytes"]
         recording.day, recording.deadline = kept["day"], kept["day"] + GRACE
-        if kept["day"] not in self._keys or kept["day"] in self._gone_keys:
+        newest = self._newest.get(kept["day"])
+        if newest is None or newest in self._gone_keys:
             self._case.find("KEKALIVE", seq, "its day has no living key in the ledger")
         seen = self._case.times.not_after(seq)
         if seen is None:
@@ -1590,28 +1725,34 @@ class Outcomes:
             self._case.find("BACKDATED", seq, "witnesses saw it after the deadline")
 
     def read_hold(self, seq: int, leaf: Leaf) -> None:
-        """A hold moves the deadline of one recording and of its day's key, in time."""
+        """A hold moves the deadline of one recording, in time; of no day's key."""
         found, until = self._drawn.get(leaf["draw"]), leaf["until"] + GRACE
         if found is None or found.day is None:
             self._case.find("UNSAMPLED", seq, f"leaf {leaf['draw']} is not recorded")
             return
         self._judge(seq, found.deadline, "LATEDELETE")
-        found.deadline = max(found.deadline, until)
-        self._keys[found.day] = max(self._keys.get(found.day, 0), until)
+        found.deadline = max(found.day + GRACE, until)
         self.counts["holds"] += 1
 
     def read_key(self, seq: int, leaf: Leaf) -> None:
         track(self._keys, "day keys")
-        if leaf["day"] in self._keys:
+        key = day_key(leaf)
+        day, kind, generation = key
+        if key in self._keys:
             self._case.find("DUPLICATE", seq, "a second key of that day")
-        self._keys.setdefault(leaf["day"], leaf["day"] + GRACE)
+        if generation > 1 and (day, kind, generation - 1) not in self._keys:
+            self._case.find("ORDER", seq, "there was no such key to be renewed")
+        self._keys.setdefault(key, day + GRACE)
+        if kind == "audio":
+            self._newest[day] = key
 
     def read_gone_key(self, seq: int, leaf: Leaf) -> None:
-        if leaf["day"] not in self._keys or leaf["day"] in self._gone_keys:
+        key = day_key(leaf)
+        if key not in self._keys or key in self._gone_keys:
             self._case.find("ORDER", seq, "there is no such day key to destroy")
             return
-        self._gone_keys.add(leaf["day"])
-        self._judge(seq, self._keys[leaf["day"]], "KEKALIVE")
+        self._gone_keys.add(key)
+        self._judge(seq, self._keys[key], "KEKALIVE")
 
     def finish(self) -> None:
         case, now = self._case, max(self._case.now, self._case.clock)
@@ -1625,8 +1766,8 @@ class Outcomes:
             elif found.day is not None:
                 self._finish_kept(seq, found, now)
         alive = self._keys.keys() - self._gone_keys
-        for day in sorted(day for day in alive if self._keys[day] < now):
-            what = f"the key of {in_time(day):%Y-%m-%d} lives"
+        for key in sorted(key for key in alive if self._keys[key] < now):
+            what = f"the {key[1]} key of {in_time(key[0]):%Y-%m-%d} lives"
             case.find("KEKALIVE", None, what)
 
     def _finish_kept(self, seq: int, found: Recording, now: int) -> None:
@@ -1820,6 +1961,7 @@ class Replay:
             "KEK+": self._outcomes.read_key,
             "KEK-": self._outcomes.read_gone_key,
             "STOP": lambda _, leaf: self._draws.read_stop(leaf),
+            "NOTE": self._read_note,
         }
         self.size = 0
         self.shown: bytes | None = None  # the leaf that is wanted
@@ -1856,10 +1998,16 @@ class Replay:
         if (leaf["origin"], leaf["vkey"]) != (auditor.origin, auditor.log_vkey):
             self._case.find("LOGSIG", seq, "the ledger began under another key")
 
+    def _read_note(self, seq: int, leaf: Leaf) -> None:
+        self._policies.read_note(seq, leaf)
+        self._read_told(seq, leaf)
+
     def _read_told(self, _: int, leaf: Leaf) -> None:
         """The operator's own account: shown, nothing more."""
-        self._told[f"{leaf['leaf']} leaves"] += 1
-        self._told["calls missing by RECON"] += leaf.get("missing", 0)
+        name = leaf["leaf"] + " by hand" * (leaf.get("source") == "by_hand")
+        self._told[f"{name} leaves"] += 1
+        if "missing" in leaf:
+            self._told[f"calls missing by {name}"] += leaf["missing"]
 
     def finish(self, now: int, size: int) -> Facts:
         """Judge what was due by `now`; 0: by what the ledger itself shows."""

@@ -45,10 +45,11 @@ from proxy.publication import SitePublication, try_to
 from proxy.settings import Settings
 from proxy.site import Site, SiteConfig
 from proxy.site_settings import SitePart
-from proxy.vault.filesystem import FilesystemStore
-from proxy.vault.keys import sites_with_day_keys
-from proxy.vault.shelf import LONGEST_WRITE
+from proxy.vault.key_directory import sites_with_day_keys
+from proxy.vault.keys import KeyRing
 from proxy.wiring import (
+    make_key_store,
+    make_objects,
     make_outside,
     make_people,
     make_platforms,
@@ -89,7 +90,7 @@ class Service:
         self._runners: list[web.AppRunner] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._jobs: Jobs | None = None
-        self._objects = FilesystemStore(settings.objects_directory)
+        self._objects = make_objects(settings)
 
     async def start(self) -> None:
         """Steps 1 to 3, then 4 in the background; `is_ready` is set at its end."""
@@ -107,7 +108,6 @@ class Service:
         platforms = make_platforms(self.settings)
         witnesses = make_witnesses(self.settings)
         dsn = await self._database_address()
-        self._objects.remove_leftovers((self.clock() - LONGEST_WRITE).timestamp())
         await self._make_sites(dsn, platforms, witnesses)
         return dsn
 
@@ -150,6 +150,7 @@ class Service:
             await site.close()
         for source in self._sources().values():
             await source.close()
+        await self._objects.close()
         if self._embedded:
             await asyncio.to_thread(self._embedded.stop)
 
@@ -189,6 +190,7 @@ class Service:
                 self._site_config(name, part, witnesses[name]),
                 database,
                 self._objects,
+                KeyRing(make_key_store(self.settings, name)),
                 platforms,
                 self.clock,
             )
@@ -212,12 +214,13 @@ class Service:
         origin = part.origin or f"ponctuel.example/{name}"
         return SiteConfig(
             policy=part.policy,
+            dpos_word=part.dpos_word,
+            kinds=part.kinds,
             mode=part.randomness.mode,
             outside=make_outside(name, part, origin),
             witnesses=witnesses,
             quorum=part.quorum,
             lines=part.to_lines(),
-            keys_directory=self.settings.keys_directory,
             epoch_seconds=self.settings.draw.epoch_seconds,
             epochs_ahead=self.settings.draw.epochs_ahead,
             inspection_weeks=self.settings.draw.inspection_weeks,
@@ -319,8 +322,9 @@ class Service:
         }
 
     async def fault_of_vault(self) -> StorageError | None:
-        """Why nothing can be stored now, if so."""
+        """Why nothing can be stored now, or not be deleted again, if so."""
         try:
+            await self._objects.identity()  # says what kind of store is none
             await self._objects.check()
         except StorageError as error:
             return error

@@ -191,6 +191,13 @@ class ObjectMissingError(StorageError):
     error_id = "object-missing"
 
 
+class RestrictedError(StorageError):
+    """The recording is held: it is kept, and nobody listens to it."""
+
+    status = 423
+    error_id = "restricted"
+
+
 class TamperedError(StorageError):
     """The sealed bytes are not the ones that were sealed."""
 

@@ -33,7 +33,7 @@ from typing_extensions import override
 
 from proxy.errors import SettingsError
 from proxy.policy_document import Code, Part
-from proxy.site_settings import SitePart
+from proxy.site_settings import SitePart, WebAddress
 from retention.periods import LONGEST_INSPECTION, SHORTEST_INSPECTION
 
 
@@ -94,12 +94,51 @@ class MetricsPart(Part):
         return self
 
 
+class S3Part(Part):
+    """A bucket for sealed audio, at any server that speaks S3."""
+
+    endpoint: WebAddress
+    bucket: Annotated[
+        str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+    ]
+    prefix: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_-]{1,64}/)*$")] = ""
+    region: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")] = (
+        "us-east-1"
+    )
+    access_key: Annotated[str, StringConstraints(min_length=1)]
+    secret_key: Annotated[SecretStr, Field(min_length=1)]
+    is_path_style: bool = True
+    ca_file: Path | None = None
+
+
+class TransitPart(Part):
+    """A key service with a transit engine: OpenBao, or HashiCorp Vault."""
+
+    address: WebAddress
+    token: SecretStr = SecretStr("")
+    token_file: Path | None = None
+    mount: str = "transit"
+    notes_mount: str = "secret"
+    ca_file: Path | None = None
+
+
 class VaultPart(Part):
     """Where sealed audio and keys are kept. Defaults lie in the data directory."""
 
     objects: Path | None = None
+    s3: S3Part | None = None
     keys: Path | None = None
+    transit: TransitPart | None = None
+    custodian: TransitPart | None = None
     max_bytes: int = Field(default=200_000_000, ge=1_000)
+
+    @model_validator(mode="after")
+    def is_one_store(self) -> Self:
+        if self.objects and self.s3:
+            raise ValueError("objects and s3 are two stores; name one of them")
+        if self.keys and self.transit:
+            raise ValueError("keys and transit are two stores; name one of them")
+        return self
 
 
 class DrawPart(Part):

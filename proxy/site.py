@@ -1,19 +1,20 @@
 """One site's parts, joined: ledger, draw, vault, outcomes, take-overs."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property, partial
-from pathlib import Path
+from functools import cached_property, lru_cache, partial
 
 import structlog
 
 from proxy.database.pool import SiteDatabase
-from proxy.errors import PonctuelError, StorageError
+from proxy.errors import StorageError
 from proxy.governance.adopting import GovernanceConfig
 from proxy.governance.policies import Governance
 from proxy.incidents.integrity import IntegrityWatch
 from proxy.incidents.register import Register
+from proxy.intake.agent_caps import AgentCaps
+from proxy.intake.callers import CallerNames
 from proxy.intake.epochs import Epochs
 from proxy.intake.leading import Leader
 from proxy.intake.opening import EpochPlan
@@ -48,16 +49,20 @@ from proxy.policy_document import PolicyPart
 from proxy.reconciliation.assembling import Parts, make_reconciliation
 from proxy.reconciliation.daily import Reconciliation
 from proxy.reconciliation.recordings import Patience
+from proxy.upkeep import each_in_turn
+from proxy.vault.assembling import make_vault
 from proxy.vault.keys import KeyRing
 from proxy.vault.objects import ObjectStore
-from proxy.vault.recordings import Vault
-from proxy.vault.shelf import Shelf
+from proxy.vault.restoring import Replayed
 from retention.sweep import SweepReport, quietly, sweep
 from sampling.gates import Line
+from sampling.legal import Reference
 from sampling.mixing import Mode
 from sampling.schedule import PolicySchedule
 
 log = structlog.get_logger()
+
+_AGENTS_NAMED = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +70,13 @@ class SiteConfig:
     """What a site is told, in the words of its parts."""
 
     policy: PolicyPart | None
+    dpos_word: Reference | None
+    kinds: Mapping[str, str]
     mode: Mode
     outside: OutsideSource
     witnesses: tuple[Witness, ...]
     quorum: int
     lines: Mapping[str, Line]
-    keys_directory: Path
     epoch_seconds: int
     epochs_ahead: int
     inspection_weeks: int
@@ -98,6 +104,7 @@ class Site:
         config: SiteConfig,
         database: SiteDatabase,
         objects: ObjectStore,
+        keys: KeyRing,
         platforms: Mapping[str, Platform],
         clock: Callable[[], datetime],
     ) -> None:
@@ -105,7 +112,7 @@ class Site:
         self.config = config
         self.database = database
         self.clock = clock
-        self.keys = KeyRing(config.keys_directory, self.name)
+        self.keys = keys
         self.ledger = Ledger(database)
         self.cosignatures = Cosignatures(
             self.ledger, [each.key for each in config.witnesses], config.quorum
@@ -113,10 +120,10 @@ class Site:
         self._witness_client = WitnessClient()
         self.incidents = Register(database, clock, config.dpo_contact)
         self.integrity = IntegrityWatch(database, clock)
-        self.vault = Vault(
-            self.ledger, objects, self.keys, clock, self.integrity.note_tampered
+        self.parts = make_vault(
+            self.ledger, objects, keys, clock, self.integrity.note_tampered
         )
-        self.shelf = Shelf(self.ledger, objects, self.keys, clock)
+        self.vault, self.shelf = self.parts.recordings, self.parts.shelf
         self.outcomes = Outcomes(self.ledger, self.shelf, clock)
         self.epochs = Epochs(
             self.ledger,
@@ -155,6 +162,8 @@ class Site:
         config = self.config
         governed = GovernanceConfig(
             file=config.policy,
+            dpos_word=config.dpos_word,
+            kinds=config.kinds,
             mode=config.mode,
             epoch_seconds=config.epoch_seconds,
             has_witnesses=bool(config.witnesses),
@@ -181,7 +190,9 @@ class Site:
             opt_outs=self.opt_outs,
             sightings=self.sightings,
             voids=self.voids,
-            name_agent=self.keys.name_agent,
+            name_agent=lru_cache(maxsize=_AGENTS_NAMED)(self.keys.name_agent),
+            callers=self.caller_names,
+            agent_caps=self.agent_caps,
             lines=self.config.lines,
             clock=self.clock,
         )
@@ -211,6 +222,14 @@ class Site:
             self.unanswered.note,
             is_on=self.config.keep_opt_outs,
         )
+
+    @cached_property
+    def agent_caps(self) -> AgentCaps:
+        return AgentCaps(self.database, self.clock, self.outcomes, self.unanswered.note)
+
+    @cached_property
+    def caller_names(self) -> CallerNames:
+        return CallerNames(self.database, self.keys, self.clock)
 
     @cached_property
     def signer(self) -> Signer:
@@ -248,13 +267,13 @@ class Site:
 
         For commands: a wrong working directory must not pass for an empty vault.
         """
-        if not self.keys.exists():
+        if not await self.keys.exists():
             raise StorageError(
                 f"site {self.name} has no keys here; it was never served with them",
-                field=str(self.config.keys_directory),
+                field="vault.keys",
                 fix="run where data_dir is the one the service uses",
             )
-        self.keys.open()
+        await self._open_keys()
         await self.ledger.begin(self.config.origin, self.signer.key.encode())
         await self.shelf.recognise_store()
 
@@ -264,10 +283,11 @@ class Site:
         What expired while the service was away, or came back with a backup, is
         forgotten first.
         """
-        self.keys.open()
+        await self._open_keys()
         await self.ledger.create()
         await self.ledger.begin(self.config.origin, self.signer.key.encode())
         await self.shelf.recognise_store()
+        await self.replay_the_dead()
         await self.sweep()
         await self.governance.begin()
         await self._open_epochs()
@@ -276,12 +296,23 @@ class Site:
         self.outside.start()
         self.calls.begin()
 
+    async def _open_keys(self) -> None:
+        await self.keys.open()
+        if self.config.keep_opt_outs:
+            await self.keys.open_callers()
+
+    async def replay_the_dead(self) -> Replayed:
+        """What died must not come back with a backup; what did is told of."""
+        replayed = await self.parts.restoring.replay()
+        await self.integrity.note_restored(replayed)
+        return replayed
+
     async def _open_epochs(self) -> None:
         await self.epochs.prepare(self.schedule)
 
     async def keep_up(self) -> None:
         """What every replica must do for itself, every few seconds."""
-        await _each_in_turn(
+        await each_in_turn(
             self.epochs.keep_up,
             partial(self.voids.settle, self.ledger),
             self.sightings.flush,
@@ -291,7 +322,7 @@ class Site:
 
     async def tend(self) -> None:
         """What one of the replicas must do every minute; each part may be repeated."""
-        await _each_in_turn(
+        await each_in_turn(
             self.governance.tend,
             self._open_epochs,
             self.epochs.reveal,
@@ -299,7 +330,10 @@ class Site:
             self.unanswered.close_left_behind,
             self._forget_agents,
             self.opt_outs.forget_over,
+            self.agent_caps.forget,
+            self.caller_names.forget,
             self.shelf.remove_unfinished,
+            self.shelf.remove_leftovers,
             self.takeovers.requeue_unfinished,
             self.takeovers.forget_finished,
             self._publish_if_due,
@@ -341,7 +375,13 @@ class Site:
 
     async def sweep(self, on_progress: Callable[[int], None] = quietly) -> SweepReport:
         """Forget what is due now: recordings, then what links calls to leaves."""
-        report = await sweep(self.shelf, self.shelf, self.clock(), on_progress)
+        report = await sweep(
+            self.parts.holds,
+            self.shelf,
+            self.parts.destroying,
+            self.clock(),
+            on_progress,
+        )
         ended = await self.tag_keys.end_due()
         return replace(
             report,
@@ -355,19 +395,5 @@ class Site:
         await self.outside.stop()
         await self._witness_client.close()
         await self.unanswered.finish()
+        await self.keys.close()
         await self.database.close()
-
-
-async def _each_in_turn(*parts: Callable[[], Awaitable[object]]) -> None:
-    """Do all of them; the first fault is raised when the others have had their turn."""
-    faults: list[PonctuelError] = []
-    for part in parts:
-        try:
-            await part()
-        except PonctuelError as error:
-            faults.append(error)
-        except Exception as error:  # noqa: BLE001  # a bug must not starve the others
-            log.critical("unforeseen in upkeep", error=type(error).__name__)
-            faults.append(PonctuelError(type(error).__name__))
-    if faults:
-        raise faults[0]

@@ -1,5 +1,6 @@
 """The settings of a site: its policy, practices, lines and connections."""
 
+import json
 from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from pydantic import (
 
 from proxy.policy_document import Code, Day, Number, Part, PolicyPart
 from sampling.gates import OTHER_GROUP, Line
+from sampling.increases import above_soft_ceiling
 from sampling.legal import LegalBasis, Reference
 from sampling.mixing import Mode
 from sampling.strata import misfits
@@ -62,7 +64,7 @@ class ReferencePart(Part):
     def is_more_than_a_word(cls, given: object) -> object:
         if isinstance(given, str):
             raise ValueError(  # noqa: TRY004  # pydantic collects ValueErrors only
-                f"a text alone does not say since when and by whom; {cls._example()}"
+                f"a text alone does not say since when and by whom; {cls.example()}"
             )
         return given
 
@@ -73,7 +75,8 @@ class ReferencePart(Part):
         return self
 
     @classmethod
-    def _example(cls) -> str:
+    def example(cls) -> str:
+        """How one is written."""
         kind = cls.model_fields.get("kind")
         first = f'kind = "{get_args(kind.annotation)[0]}", ' if kind else ""
         return f'write {{ {first}reference = "…", on = 2026-05-01, author = "dpo" }}'
@@ -236,6 +239,7 @@ class SitePart(Part):
     dpo_contact: Annotated[str, StringConstraints(max_length=300)] = ""
     keep_opt_outs: bool = False
     policy: PolicyPart | None = None
+    dpo_approval: ReferencePart | None = None
     randomness: RandomnessPart = RandomnessPart()
     practices: dict[Code, PracticePart] = Field(default={})
     line_groups: dict[Code, LineGroupPart] = Field(default={})
@@ -288,6 +292,52 @@ class SitePart(Part):
             said = (f"policy.{one.field} {one.wrong}: {one.fix}" for one in found)
             raise ValueError("; ".join(said))
         return self
+
+    @model_validator(mode="after")
+    def has_its_dpos_word(self) -> Self:
+        """Whoever writes the file is one person; above 5 % it takes two."""
+        if self.policy is None:
+            return self
+        policy, word = self.policy.to_policy(1), self.dpo_approval
+        above = ", ".join(f"policy.{field}" for field in above_soft_ceiling(policy))
+        if above and word is None:
+            raise ValueError(
+                f"{above}: above 5 % it takes the dpo: lower it; or propose it and "
+                "have the dpo approve it (ponctuel policy propose); or say where the "
+                f"dpo has allowed it: dpo_approval, {ReferencePart.example()}"
+            )
+        last_day = max(each.ends_on for each in (policy, *policy.strata))
+        if above and word and word.until and word.until < last_day:
+            raise ValueError(
+                f"dpo_approval.until {word.until} is before the policy's end, "
+                f"{last_day}: end it sooner, or renew the approval"
+            )
+        return self
+
+    @property
+    def dpos_word(self) -> Reference | None:
+        """Where a rate above the soft ceiling was allowed."""
+        return _reference(self.dpo_approval)
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """What is changed here without anybody's approval, in one spelling each.
+
+        Without defaults: a new release has the same words for the same settings.
+        """
+        names = {
+            "people": {"people"},
+            "lines": {"lines"},
+            "gates": {"line_groups", "practices"},
+            "keep_opt_outs": {"keep_opt_outs"},
+        }
+        return {
+            kind: json.dumps(
+                self.model_dump(mode="json", include=fields, exclude_defaults=True),
+                sort_keys=True,
+            )
+            for kind, fields in names.items()
+        }
 
     def to_lines(self) -> dict[str, Line]:
         """Every dialled number with its group and legal references."""

@@ -16,8 +16,15 @@ from proxy.platforms.base import Platform
 from proxy.platforms.generic import GenericConfig, GenericPlatform
 from proxy.platforms.twilio import TwilioPlatform
 from proxy.platforms.twilio_config import TwilioConfig
-from proxy.settings import Settings, TimestampsPart
+from proxy.settings import Settings, TimestampsPart, TransitPart
 from proxy.site_settings import GenericPart, SitePart, TwilioPart, WitnessPart
+from proxy.vault.filesystem import FilesystemStore
+from proxy.vault.key_directory import KeyDirectory
+from proxy.vault.key_store import KeyStore
+from proxy.vault.objects import ObjectStore
+from proxy.vault.transit import TransitKeys
+from proxy.vault.transit_client import TransitConfig
+from proxy.vault.two_keepers import TwoKeepers
 from sampling.mixing import Mode
 
 
@@ -143,6 +150,34 @@ def _beacon_check() -> IsSigned | None:
     return is_signed
 
 
+def make_objects(settings: Settings) -> ObjectStore:
+    """Where sealed objects lie. Nothing is asked yet."""
+    part = settings.vault.s3
+    if part is None:
+        return FilesystemStore(settings.objects_directory)
+    try:
+        s3 = importlib.import_module("proxy.vault.s3.store")
+    except ImportError:
+        raise SettingsError(
+            "a bucket needs a library that speaks S3",
+            field="vault.s3",
+            fix="pip install 'ponctuel[s3]'",
+        ) from None
+    store: ObjectStore = s3.S3Store(
+        s3.S3Config(
+            endpoint=part.endpoint,
+            bucket=part.bucket,
+            prefix=part.prefix,
+            region=part.region,
+            access_key=part.access_key,
+            secret_key=part.secret_key.get_secret_value(),
+            is_path_style=part.is_path_style,
+            ca_file=part.ca_file,
+        )
+    )
+    return store
+
+
 def make_tls(settings: Settings) -> ssl.SSLContext | None:
     """The listener's TLS; None when a proxy ends it or nobody outside can connect."""
     http = settings.http
@@ -173,3 +208,29 @@ def make_time_authority(part: TimestampsPart) -> Authority | None:
             field="timestamps.certificate",
             fix="name a PEM file with the authority's root certificate",
         ) from None
+
+
+def make_key_store(settings: Settings, site: str) -> KeyStore:
+    """Where a site's keys are kept. Nothing is asked yet."""
+    vault = settings.vault
+    store: KeyStore = KeyDirectory(settings.keys_directory, site)
+    if vault.transit:
+        store = _make_transit(vault.transit, "vault.transit", site)
+    if vault.custodian:
+        return TwoKeepers(
+            store, _make_transit(vault.custodian, "vault.custodian", site)
+        )
+    return store
+
+
+def _make_transit(part: TransitPart, setting: str, site: str) -> KeyStore:
+    config = TransitConfig(
+        address=part.address,
+        token=part.token.get_secret_value(),
+        token_file=part.token_file,
+        mount=part.mount,
+        notes_mount=part.notes_mount,
+        ca_file=part.ca_file,
+        setting=setting,
+    )
+    return TransitKeys(config, site)

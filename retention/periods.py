@@ -41,8 +41,3 @@ def key_day(expiry: datetime) -> date:
 def newest_inspected(this_week: int, inspection_weeks: int) -> int:
     """The newest week whose inspection window is over; weeks count from 1970-01-01."""
     return this_week - inspection_weeks - 1
-
-
-def is_day_over(day: date, now: datetime) -> bool:
-    """Whether everything that had to die on `day` is past its expiry."""
-    return now.astimezone(UTC).date() > day

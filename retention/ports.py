@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
+
+from retention.keys import DayKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,14 +15,14 @@ class Doomed:
 
     recording_id: UUID
     draw_seq: int
-    expires_at: datetime
+    due_at: datetime
 
 
 class RecordingShelf(Protocol):
     """Recordings, as something that can be destroyed step by step."""
 
     async def doom_due(self, now: datetime, limit: int) -> Sequence[Doomed]:
-        """Mark what has expired, durably, and return it, oldest expiry first.
+        """Mark what is due, durably, and return it, what is due longest first.
 
         Whatever an earlier run marked and did not finish is returned as well; at most
         `limit` in all.
@@ -39,13 +41,32 @@ class RecordingShelf(Protocol):
         ...
 
 
-class DayKeys(Protocol):
-    """The wrapping keys, as something that can be destroyed day by day."""
+class Holds(Protocol):
+    """What defers the end of recordings, one by one."""
 
-    async def living_days(self) -> Sequence[date]:
-        """Days whose key is not known to be destroyed, oldest first."""
+    async def end_due(self, now: datetime) -> int:
+        """End the holds that are over, so that their recordings' own end applies."""
         ...
 
-    async def destroy_day(self, day: date) -> bool:
+
+class Keys(Protocol):
+    """The wrapping keys, as something that can be destroyed day by day."""
+
+    async def living(self) -> Sequence[DayKey]:
+        """Keys not known to be destroyed, oldest first."""
+        ...
+
+    async def destroy(self, key: DayKey) -> bool:
         """Destroy the key, verify that, append the receipt; False if it lives."""
+        ...
+
+    async def stale(self, now: datetime) -> Sequence[DayKey]:
+        """Keys under which something died early, and that must be renewed now."""
+        ...
+
+    async def renew(self, key: DayKey) -> bool:
+        """Move what is left under the key to its next generation, and destroy it.
+
+        False if it lives.
+        """
         ...

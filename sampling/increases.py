@@ -3,14 +3,15 @@
 Two policies are compared for every kind of call that their strata tell apart, on every
 day on which a campaign begins or ends, so that a stratum that is added, widened or
 taken away counts as what it does to those calls. Where it is not certain that no call
-gains, it is an increase.
+gains, it is an increase. So is what looks like one to an auditor, who has POLICY leaves
+only: names of strata and their figures.
 """
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise, product
+from itertools import chain, pairwise, product
 
 from sampling.budget import MICRO
 from sampling.coverage import ladder
@@ -28,16 +29,15 @@ def is_increase(old: SamplingPolicy, new: SamplingPolicy) -> list[str]:
     A field of a stratum is `strata.<name>.<field>`: the one that calls which gain are
     counted under from now on.
     """
-    if not any(each.starts_on < each.ends_on for each in (new, *new.strata)):
-        return []  # taken away: nothing is drawn any more
+    if _is_taken_away(new):
+        return []
     found = dict.fromkeys(_raised(old, new))
     if not _can_be_compared(old, new):
         return [*found, "strata"]
-    for before, after in _counted_under(old, new):
-        for field in _raised(before.conditions, after.conditions):
-            found[after.names(field)] = None
-        if _asks_more(before, after):
-            found[after.names("coverage")] = None
+    pairs = list(_counted_under(old, new))
+    for before, after in pairs:
+        found |= dict.fromkeys(_raised_at(before, after))
+    found |= dict.fromkeys(_begun_afresh(old, pairs))
     # What people hear, and how they refuse or agree, is no operator's alone to change.
     found |= {
         field: None for field in _WORDS if getattr(old, field) != getattr(new, field)
@@ -45,15 +45,45 @@ def is_increase(old: SamplingPolicy, new: SamplingPolicy) -> list[str]:
     for field in ("excluded_lines", "excluded_agents"):
         if getattr(old, field) - getattr(new, field):
             found[field] = None
+    return list(found) or raised_by_name(old, new)
+
+
+def raised_by_name(old: SamplingPolicy, new: SamplingPolicy) -> list[str]:
+    """In which fields `new` allows more as leaves show it: without whom strata want.
+
+    A stratum is compared with the one that had its name. What calls a new one took, and
+    where those of one that is gone went, may be anywhere in its direction: it counts if
+    they gain wherever that was.
+    """
+    if _is_taken_away(new):
+        return []
+    found = dict.fromkeys(_raised_at(_own_place(old), _own_place(new)))
+    for name in sorted({each.name for each in (*old.strata, *new.strata)}):
+        pairs = [*product(_places_for(name, old), _places_for(name, new))]
+        raised = [[*_raised_at(before, after)] for before, after in pairs]
+        if all(raised) and all(_has_days(after.conditions) for _, after in pairs):
+            found |= dict.fromkeys(chain.from_iterable(raised))
     return list(found)
 
 
-def is_above_soft_ceiling(policy: SamplingPolicy) -> bool:
-    """Whether any rate or ceiling in it is above 5 %."""
-    return any(
-        max(each.rate_ppm, each.budget.ceiling_ppm) > SOFT_CEILING_PPM
-        for each in (policy, *policy.strata)
-    )
+def _is_taken_away(policy: SamplingPolicy) -> bool:
+    return not any(_has_days(each) for each in (policy, *policy.strata))
+
+
+def _has_days(conditions: Conditions) -> bool:
+    return conditions.starts_on < conditions.ends_on
+
+
+def above_soft_ceiling(policy: SamplingPolicy) -> list[str]:
+    """Every rate and ceiling in it that is above 5 %."""
+    places: dict[str, Conditions] = {"": policy}
+    places |= {f"strata.{own.name}.": own for own in policy.strata}
+    return [
+        place + field
+        for place, own in places.items()
+        for field, ppm in (("rate", own.rate_ppm), ("ceiling", own.budget.ceiling_ppm))
+        if ppm > SOFT_CEILING_PPM
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +118,42 @@ def _counted_under(
             yield pair
 
 
+def _begun_afresh(
+    old: SamplingPolicy, pairs: Sequence[tuple[_Place, _Place]]
+) -> Iterator[str]:
+    """Strata under whose new names calls find a full bucket, and no lower rate for it.
+
+    A bucket goes by its name and begins full. Renamed or split every epoch, a stratum
+    would never come to the end of its tokens; only the site's bucket would still hold.
+    """
+    had_buckets = {own.name for own in old.strata}
+    had_buckets |= {before.stratum for before, _ in pairs}
+    for before, after in pairs:
+        rate = after.conditions.rate_ppm
+        is_lower = not before.is_own and rate < before.conditions.rate_ppm
+        if rate and not is_lower and after.stratum not in had_buckets:
+            yield f"strata.{after.stratum}.name" if after.is_own else "strata"
+
+
 def _place(policy: SamplingPolicy, facts: Facts, day: date) -> _Place:
-    name = stratum_of(policy, facts, day)
+    return _place_named(policy, stratum_of(policy, facts, day))
+
+
+def _own_place(policy: SamplingPolicy) -> _Place:
+    return _place_named(policy, _ELSEWHERE)
+
+
+def _places_for(name: str, policy: SamplingPolicy) -> list[_Place]:
+    """Where the calls of a stratum of that name may be counted in a policy."""
+    names = [own.name for own in policy.strata]
+    if name in names:
+        return [_place_named(policy, name)]
+    way = name[name.rindex("_") :]
+    same_way = [other for other in names if other.endswith(way)]
+    return [_place_named(policy, other) for other in (_ELSEWHERE, *same_way)]
+
+
+def _place_named(policy: SamplingPolicy, name: str) -> _Place:
     return _Place(
         conditions=policy.conditions(name),
         stratum=name,
@@ -131,6 +195,13 @@ def _told_apart(selectors: Sequence[frozenset[str]]) -> list[str]:
     values = [*sorted(frozenset[str]().union(*selectors)), _ELSEWHERE]
     named = {tuple(value in each for each in selectors): value for value in values}
     return list(named.values())
+
+
+def _raised_at(before: _Place, after: _Place) -> Iterator[str]:
+    for field in _raised(before.conditions, after.conditions):
+        yield after.names(field)
+    if _asks_more(before, after):
+        yield after.names("coverage")
 
 
 def _raised(old: Conditions, new: Conditions) -> Iterator[str]:

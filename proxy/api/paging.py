@@ -1,6 +1,10 @@
-"""Lists that grow are answered a page at a time."""
+"""Lists that grow are read and answered a page at a time.
 
-from collections.abc import Callable, Iterable
+A page begins behind the last item of the one before: what comes or goes between two
+questions moves nothing else to another page.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Generic, TypeVar
 
@@ -12,27 +16,32 @@ Item = TypeVar("Item")
 
 
 class PageQuestion(Model):
-    """`after` is the `next` of the page before."""
+    """`after` is the `next` of the page before: here, the last item's number."""
 
     limit: Annotated[int, Field(ge=1, le=200)] = 50
-    after: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z:.+_-]{0,100}$")] = ""
+    after: Annotated[str, StringConstraints(pattern=r"^[0-9]{0,18}$")] = ""
+
+    @property
+    def place(self) -> int:
+        return int(self.after or 0)
+
+    @property
+    def reach(self) -> int:
+        """How many to read: one more shows whether there is another page."""
+        return self.limit + 1
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
     """Some items, and where the next page begins if there is one."""
 
-    items: list[Item]
+    items: Sequence[Item]
     next: str | None
 
 
 def page_of(
-    items: Iterable[Item], question: PageQuestion, key: Callable[[Item], str]
+    read: Sequence[Item], question: PageQuestion, key: Callable[[Item], str]
 ) -> Page[Item]:
-    """The page in the order of `key`.
-
-    What comes or goes between two questions moves nothing else to another page.
-    """
-    later = sorted((item for item in items if key(item) > question.after), key=key)
-    page = later[: question.limit]
-    return Page(page, key(page[-1]) if len(later) > len(page) else None)
+    """The page, of as many as were to be read. `key` is what the next is asked by."""
+    items = read[: question.limit]
+    return Page(items, key(items[-1]) if len(read) > len(items) else None)

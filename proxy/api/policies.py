@@ -114,8 +114,9 @@ async def draft(asked: Asked[PolicyPart]) -> PolicyVersion:
 
 
 async def list_policies(asked: Asked[PageQuestion]) -> Page[PolicyVersion]:
-    versions = await asked.site.governance.list()
-    return page_of(versions, asked.question, lambda it: f"{it.number:010}")
+    question = asked.question
+    versions = await asked.site.governance.list(question.place, question.reach)
+    return page_of(versions, question, lambda version: str(version.number))
 
 
 async def read(asked: Asked[Nothing]) -> PolicyVersion:
@@ -151,20 +152,19 @@ async def withdraw(asked: Asked[Nothing]) -> PolicyVersion:
 
 
 async def history(asked: Asked[PageQuestion]) -> Page[PolicyEvent]:
-    number = asked.place["policy"]
-    await asked.site.governance.find(number)
-    events = await asked.site.governance.history(number)
-    return page_of(events, asked.question, _place)
+    number, question = asked.place["policy"], asked.question
+    events = await asked.site.governance.history(number, question.place, question.reach)
+    return page_of(events, question, _place)
 
 
 async def attempts(asked: Asked[PageQuestion]) -> Page[PolicyEvent]:
-    events = await asked.site.governance.history()
-    refused = [event for event in events if event.is_refused]
-    return page_of(refused, asked.question, _place)
+    question = asked.question
+    events = await asked.site.governance.attempts(question.place, question.reach)
+    return page_of(events, question, _place)
 
 
 def _place(event: PolicyEvent) -> str:
-    return f"{event.place:019}"
+    return str(event.place)
 
 
 _ALL = "/sites/{site}/policies"

@@ -1,20 +1,23 @@
 """Comparing with what the platform and the store really hold, and what came of it."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from proxy.access.people import Permission
 from proxy.api.faults import BusyError
+from proxy.api.paging import Page, PageQuestion, page_of
 from proxy.api.route import Asked, Model, Nothing, Route
 from proxy.policy_document import Code, Day
 from proxy.reconciliation.connection_day import CannotReconcileError
+from proxy.reconciliation.reports import ListSource
+from proxy.reconciliation.runs import PastRun
 
 _ALL = "/sites/{site}/reconciliations"
 
 
 class Run(Model):
-    """Which closed day, of which connection; yesterday, and all, if left out.
+    """Which closed day, of which connection; the newest, and all, if left out.
 
     Where no connection is named, the store is compared too.
     """
@@ -37,6 +40,7 @@ class ComparedConnection(Model):
     """A connection's day, compared; `export_sha256` is in the ledger."""
 
     connection: str
+    source: ListSource
     is_clean: bool
     calls: int
     bound: int
@@ -87,10 +91,17 @@ class ReconciliationReport(Model):
 
 
 class LastDay(Model):
-    """The newest stored result of one connection."""
+    """The newest stored result of one connection with one kind of list.
+
+    `is_counted`: what is monitored goes by it. A list given by hand counts only where
+    the platform gives none. `actor` asked for it; null: the service did it by itself.
+    """
 
     connection: str
+    source: ListSource
+    is_counted: bool
     day: date
+    actor: str | None
     calls: int
     bound: int
     platform_only: int
@@ -104,6 +115,7 @@ class LastInventory(Model):
     """The newest stored result of the store."""
 
     day: date
+    actor: str | None
     objects: int
     strays: int
     missing: int
@@ -117,15 +129,46 @@ class LastResults(Model):
     inventory: LastInventory | None
 
 
+class PastLook(Model):
+    """A look at a connection's day, and how many recordings nobody drew it found first.
+
+    `actor` asked for it; null: the service did it by itself.
+    """
+
+    place: int
+    connection: str
+    day: date
+    source: ListSource
+    actor: str | None
+    begun_at: datetime
+    unsolicited: int
+
+
+class Runs(Model):
+    """A page of runs, oldest first."""
+
+    items: list[PastLook]
+    next: str | None
+
+
 async def last(asked: Asked[Nothing]) -> object:
     return await asked.site.reconciliation.last()
 
 
 async def run(asked: Asked[Run]) -> object:
-    yesterday = asked.site.clock().date() - timedelta(days=1)
-    day, connection = asked.question.day or yesterday, asked.question.connection
-    report = await asked.site.reconciliation.run(day, connection)
+    reconciliation, question = asked.site.reconciliation, asked.question
+    report = await reconciliation.run(
+        question.day or reconciliation.newest_closed_day(),
+        question.connection,
+        actor=asked.actor.code,
+    )
     return report.as_json()
+
+
+async def list_runs(asked: Asked[PageQuestion]) -> Page[PastRun]:
+    question = asked.question
+    runs = await asked.site.reconciliation.runs.page(question.place, question.reach)
+    return page_of(runs, question, lambda run: str(run.place))
 
 
 ROUTES: tuple[Route[Any], ...] = (
@@ -149,5 +192,14 @@ ROUTES: tuple[Route[Any], ...] = (
         refusals=(CannotReconcileError, BusyError),
         example={"day": "2026-11-17", "connection": "pbx"},
         is_heavy=True,
+    ),
+    Route(
+        "GET",
+        f"{_ALL}/runs",
+        Permission.RECONCILIATION_RUN,
+        list_runs,
+        summary="Who had which day compared with which list, oldest first.",
+        asks=PageQuestion,
+        answers=Runs,
     ),
 )

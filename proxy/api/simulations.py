@@ -21,7 +21,6 @@ from proxy.errors import (
     WrongStateError,
 )
 from proxy.governance.versions import PolicyVersion
-from proxy.intake.documents import policy_of
 from proxy.policy_document import PolicyPart, StratumName
 from sampling.policy import SamplingPolicy
 from sampling.simulate import MAX_SEED, simulate
@@ -119,7 +118,7 @@ async def try_draft(asked: Asked[TrialOfDraft]) -> PolicyVersion:
     draft = await asked.site.governance.find(number)
     if draft.digest != trial.digest:
         raise StaleDocumentError(field="digest", fix="read the policy again")
-    figures = await _figures(policy_of(draft.document, 1), trial)
+    figures = await _figures(draft.policy, trial)
     return await asked.site.governance.note_simulated(
         asked.actor, number, trial.digest, figures
     )

@@ -35,6 +35,7 @@ async def acting(
                 f"there is no site {name}", field="--site", fix=f"known: {known}"
             )
         await site.attach()
+        await site.governance.settings.follow()  # those that say who this is
         yield site, actor
 
 

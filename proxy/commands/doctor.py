@@ -12,11 +12,17 @@ from proxy.commands.running import Parsers, add_command, add_json, show, sites_o
 from proxy.database.migrate import check_schema
 from proxy.errors import PonctuelError
 from proxy.governance.gates import GroupReport, State, report
+from proxy.governance.settings_file import DPOS_WORD
+from proxy.governance.versions import PolicyVersion
+from proxy.intake.documents import UnreadablePolicyError
 from proxy.settings import Settings, load_settings
 from proxy.site import Site
 from proxy.site_settings import SitePart
 from sampling.gates import EXCLUDED
+from sampling.increases import above_soft_ceiling
+from sampling.lifecycle import State as Life
 from sampling.policy import NO_POLICY, Consent, SamplingPolicy
+from sampling.seed import epoch_start
 
 _NEAR = 60  # days: time to review a DPIA, or to ask a host for its new certificate
 
@@ -65,6 +71,7 @@ def _of_settings(
             for finding in (
                 *_gates(name, site, in_force.get(name)),
                 _people(f"{name}: people", site),
+                *_above_soft_ceiling(f"{name}: {DPOS_WORD}", site),
             )
         ],
     ]
@@ -82,6 +89,14 @@ def _people(name: str, site: SitePart) -> Finding:
         f"no {' and no '.join(missing)}: no increase of the policy can be approved and "
         "no open breaker closed (ponctuel access token)",
     )
+
+
+def _above_soft_ceiling(name: str, site: SitePart) -> Iterator[Finding]:
+    """Settings without that word are refused where they are read."""
+    word = site.dpos_word
+    if site.policy and word and (above := above_soft_ceiling(site.policy.to_policy(1))):
+        said = f"{word.author}, {word.dated_on}: {word.text}"
+        yield Finding(name, "warn", f"{', '.join(above)} above 5 %, allowed by {said}")
 
 
 def _directory(name: str, directory: Path) -> Finding:
@@ -154,7 +169,7 @@ async def _of_sites(
         async with sites_only(settings) as service:
             yield _verdict("vault", await service.fault_of_vault())
             for name, site in service.sites.items():
-                yield _log_key(f"{name}: log key", site)
+                yield await _log_key(f"{name}: log key", site)
                 for finding in _call_lists(name, site):
                     yield finding
             for name, site in service.sites.items():
@@ -162,24 +177,61 @@ async def _of_sites(
                     await check_schema(connection)
                 yield Finding(f"{name}: database", "ok", "schema fits, role is fenced")
                 yield await _policy(f"{name}: policy", site)
-                await site.governance.keep_up()
-                if site.policies.version:
+                yield await _settings(f"{name}: settings", site)
+                if site.policies.version > NO_POLICY.version:
                     in_force[name] = site.calls.policy
     except PonctuelError as error:
         yield Finding("database", "FAIL", str(error))
 
 
 async def _policy(name: str, site: Site) -> Finding:
-    """Whether the settings ask for more than they may."""
+    """What is in force, and whether the settings ask for more than they may."""
+    try:
+        async with site.database.connection() as connection:
+            await site.policies.keep_up(connection)
+    except UnreadablePolicyError as error:
+        return Finding(name, "FAIL", f"nothing is drawn: {error}")
     refused = await site.governance.file.refused()
     if not refused:
-        return Finding(name, "ok", "")
+        return Finding(name, "ok", await _in_force(site))
+    if refused == (DPOS_WORD,):
+        said = f"{DPOS_WORD} does not hold today: not in force; name one that does"
+        return Finding(name, "FAIL", said)
     return Finding(
         name,
         "FAIL",
         f"the settings raise {', '.join(refused)}: not in force; draft and propose it "
         "(ponctuel policy draft), and set the file back",
     )
+
+
+_DECIDED_BY = ("by the settings", "by an operator", "by an operator and the dpo")
+
+
+async def _in_force(site: Site) -> str:
+    """Each version that holds or will."""
+    states = (Life.ACTIVE, Life.SCHEDULED, Life.APPROVED)
+    versions = await site.governance.list()
+    said = [_version(site, each) for each in versions if each.state in states]
+    return "; ".join(said) or "none: nothing is drawn"
+
+
+def _version(site: Site, version: PolicyVersion) -> str:
+    """Since when, how often, and who decided so."""
+    epoch = version.from_epoch or version.effective_from_epoch or 0
+    since = epoch_start(epoch, site.config.epoch_seconds)
+    rate = version.document.get("rate", "0")
+    who = _DECIDED_BY[version.approvals]
+    return f"{version.number} from {since:%Y-%m-%d %H:%M} UTC, rate {rate}, {who}"
+
+
+async def _settings(name: str, site: Site) -> Finding:
+    """When those that nobody approves were last found changed."""
+    last = await site.governance.settings.last()
+    if last is None:
+        return Finding(name, "ok", "noted when the site is first served")
+    kinds = ", ".join(last.detail["changed"])
+    return Finding(name, "ok", f"{kinds} changed by {last.at:%Y-%m-%d %H:%M} UTC")
 
 
 def _call_lists(name: str, site: Site) -> Iterator[Finding]:
@@ -194,12 +246,12 @@ def _call_lists(name: str, site: Site) -> Iterator[Finding]:
             )
 
 
-def _log_key(name: str, site: Site) -> Finding:
+async def _log_key(name: str, site: Site) -> Finding:
     """The line of an auditor's file; a witness is given the key itself."""
-    if not site.keys.exists():
-        return Finding(name, "ok", "made when the site is first served")
     try:
-        site.keys.open()
+        if not await site.keys.exists():
+            return Finding(name, "ok", "made when the site is first served")
+        await site.keys.open()
         return Finding(name, "ok", f"log {site.signer.key.encode()}")
     except PonctuelError as error:
         return Finding(name, "FAIL", str(error))

@@ -191,7 +191,8 @@ async def _history(site: Site, _: Actor, args: argparse.Namespace) -> dict[str, 
 def _event_line(event: PolicyEvent) -> str:
     done = "was refused" if event.is_refused else "did"
     which = f" policy {event.number}" if event.number else ""
-    why = event.detail.get("why") or event.detail.get("reason") or ""
+    said = event.detail
+    why = said.get("why") or said.get("reason") or ", ".join(said.get("changed", ()))
     at = f"{event.at:%Y-%m-%d %H:%M:%S}"
     return f"{at} {event.actor} {done}: {event.move}{which} {why}".rstrip()
 

@@ -15,7 +15,6 @@ from proxy.commands.policy_traffic import add_traffic, option_of, traffic_of
 from proxy.commands.progress import counting
 from proxy.commands.running import Parsers, add_command, add_json, show
 from proxy.errors import SettingsError
-from proxy.intake.documents import policy_of
 from proxy.policy_document import PolicyPart
 from proxy.settings import load_settings
 from sampling.policy import SamplingPolicy
@@ -89,8 +88,7 @@ async def _simulate_draft(args: argparse.Namespace) -> int:
         raise SettingsError("goes with --site only", field="--number", fix="name it")
     async with acting(args.site, Permission.SIMULATION_RUN) as (site, actor):
         draft = await site.governance.find(args.number)
-        policy = policy_of(draft.document, version=1)
-        figures = await asyncio.to_thread(_figures, args, policy)
+        figures = await asyncio.to_thread(_figures, args, draft.policy)
         await site.governance.note_simulated(actor, draft.number, draft.digest, figures)
     return 0
 

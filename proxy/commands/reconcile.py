@@ -5,15 +5,11 @@ import asyncio
 from datetime import date
 from pathlib import Path
 
+from proxy.access.people import Actor, Permission
+from proxy.commands.acting import acting
 from proxy.commands.files import private_file
 from proxy.commands.progress import counting
-from proxy.commands.running import (
-    Parsers,
-    add_command,
-    add_json,
-    attached_site,
-    show,
-)
+from proxy.commands.running import Parsers, add_command, add_json, show
 from proxy.errors import SettingsError
 from proxy.platforms.call_list import GivenList
 from proxy.reconciliation.connection_day import CannotReconcileError, Listener
@@ -27,9 +23,10 @@ def add_to(parsers: Parsers) -> None:
         "reconcile",
         lambda args: asyncio.run(_reconcile(args)),
         "Compare a day with the platform's own list and the store; purge at the "
-        "platform, unheard, what nobody drew. Status 1: differences, or not done.",
-        "ponctuel reconcile --site nord --connection pbx --day 2026-11-17 "
-        "--calls calls.csv",
+        "platform, unheard, what nobody drew. PONCTUEL_TOKEN says who you are; that is "
+        "kept with what is done. Status 1: differences, or not done.",
+        "PONCTUEL_TOKEN=$(cat token) ponctuel reconcile --site nord --connection pbx "
+        "--day 2026-11-17 --calls calls.csv",
     )
     reconcile.add_argument("--site", required=True, help="the site's code")
     reconcile.add_argument(
@@ -42,8 +39,9 @@ def add_to(parsers: Parsers) -> None:
         "--calls",
         type=Path,
         metavar="FILE",
-        help="the platform's list of that day, as docs/platforms/generic.md has it, "
-        "instead of asking the platform; with --connection",
+        help="a list of that day, as docs/platforms/generic.md has it, to be compared "
+        "and kept as given by hand: beside the platform's own, not in place of it, if "
+        "that gives one; with --connection",
     )
     reconcile.add_argument(
         "--export",
@@ -56,22 +54,26 @@ def add_to(parsers: Parsers) -> None:
         "--remove-strays",
         action="store_true",
         help="have objects that are no recording's removed an hour from now; only "
-        "if no other database has its recordings in this store",
+        "if no other database has its recordings in this store. Your code is noted "
+        "in the incident about them",
     )
     add_json(reconcile)
 
 
 async def _reconcile(args: argparse.Namespace) -> int:
     _check(args)
-    async with attached_site(args.site) as site:
+    async with acting(args.site, Permission.RECONCILIATION_RUN) as (site, actor):
         lines: list[bytes] = []
         with counting(f"{args.site}: rows listed") as on_rows:
-            report = await _run(site, args, Listener(lines.append, on_rows))
+            listener = Listener(lines.append, on_rows)
+            report = await _run(site, actor, args, listener)
         if args.export and lines:
             with private_file(args.export, "--export") as file:
                 file.writelines(lines)
         if args.remove_strays and isinstance(report.inventory, InventoryReport):
-            await site.reconciliation.inventory.adopt(report.inventory.strays)
+            await site.reconciliation.inventory.adopt(
+                report.inventory.strays, actor.code
+            )
     _show(report, as_json=args.json)
     return 0 if report.is_clean else 1
 
@@ -90,11 +92,17 @@ def _check(args: argparse.Namespace) -> None:
         )
 
 
-async def _run(site: Site, args: argparse.Namespace, listener: Listener) -> Report:
-    day = args.day or site.reconciliation.newest_closed_day()
-    lists = GivenList(_read(args.calls)) if args.calls else None
+async def _run(
+    site: Site, actor: Actor, args: argparse.Namespace, listener: Listener
+) -> Report:
     try:
-        return await site.reconciliation.run(day, args.connection, lists, listener)
+        return await site.reconciliation.run(
+            args.day or site.reconciliation.newest_closed_day(),
+            args.connection,
+            by_hand=GivenList(_read(args.calls)) if args.calls else None,
+            actor=actor.code,
+            listener=listener,
+        )
     except CannotReconcileError as error:
         raise SettingsError(error.detail, field="reconcile", fix=error.fix) from None
 

@@ -537,7 +537,54 @@ ALTER TABLE resumptions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_site ON resumptions
 USING (site_id = current_setting('ponctuel.site_id', true));
 GRANT SELECT, INSERT, UPDATE, DELETE ON resumptions TO ponctuel_service;
+-- How many calls each agent had on each of the last days, the newest first, down from
+-- `day`: what the caps on agents go by. Under a keyed name; days since 1970-01-01.
+CREATE TABLE agent_days (
+  site_id text NOT NULL,
+  agent_key bytea NOT NULL,
+  day integer NOT NULL,
+  seen integer[] NOT NULL,
+  CONSTRAINT agent_days_pkey PRIMARY KEY (site_id, agent_key),
+  CONSTRAINT agent_days_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+ALTER TABLE agent_days ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON agent_days
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE, DELETE ON agent_days TO ponctuel_service;
 
+-- Calls drawn to be recorded, of each agent who takes part in them.
+CREATE TABLE agent_draws (
+  site_id text NOT NULL,
+  agent_key bytea NOT NULL,
+  decision_id uuid NOT NULL,
+  day integer NOT NULL,
+  CONSTRAINT agent_draws_pkey PRIMARY KEY (site_id, agent_key, decision_id),
+  CONSTRAINT agent_draws_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+ALTER TABLE agent_draws ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON agent_draws
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, DELETE ON agent_draws TO ponctuel_service;
+
+-- Callers of whom there is a recording, or a draw that may become one, under a name of
+-- the month the call was drawn in. A row goes with the recording, or the failed draw.
+CREATE TABLE recorded_callers (
+  site_id text NOT NULL,
+  caller_key bytea NOT NULL,
+  decision_id uuid NOT NULL,
+  CONSTRAINT recorded_callers_pkey PRIMARY KEY (site_id, caller_key),
+  CONSTRAINT recorded_callers_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT recorded_callers_of_decision UNIQUE (site_id, decision_id)
+);
+ALTER TABLE recorded_callers ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON recorded_callers
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, DELETE ON recorded_callers TO ponctuel_service;
+
+-- Whom the caps are for, of a bind on its way to the leader.
+ALTER TABLE waiting_binds
+ADD COLUMN agent_name bytea,
+ADD COLUMN caller_names bytea;
 -- The figures that move with calls, as every replica serves them. Written by the first
 -- replica that finds them older than the interval: each publishing for itself would
 -- show steps shorter than that.
@@ -736,3 +783,145 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON opt_outs TO ponctuel_service;
 ALTER TABLE calls
 ADD COLUMN caller_key bytea,
 ADD CONSTRAINT calls_caller_only_if_drawn CHECK (is_record OR caller_key IS NULL);
+
+-- Whether anybody judges: how far the ledger was seen when somebody last did, and since
+-- when nobody could, by the database's own clock. A table of its own, because the row of
+-- the monitors' state is locked by whoever is at work, or stuck.
+CREATE TABLE monitor_sight (
+  site_id text NOT NULL,
+  seen bigint NOT NULL,
+  unjudged_since timestamptz,
+  is_blind boolean NOT NULL DEFAULT false,
+  CONSTRAINT monitor_sight_pkey PRIMARY KEY (site_id),
+  CONSTRAINT monitor_sight_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+ALTER TABLE monitor_sight ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON monitor_sight
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE ON monitor_sight TO ponctuel_service;
+
+-- The breaker also opens when nobody has judged for too long.
+ALTER TABLE breaker_openings DROP CONSTRAINT breaker_openings_causes_known;
+ALTER TABLE breaker_openings ADD CONSTRAINT breaker_openings_causes_known
+CHECK (causes <@ ARRAY['sr', 'binomial', 'blind']);
+
+-- Whose list a day was compared with: the platform's own, or one given by hand. Both are
+-- kept, side by side. Of what is older nobody noted it.
+ALTER TABLE reconciliations
+ADD COLUMN source text NOT NULL DEFAULT 'platform',
+ADD COLUMN actor text,
+ADD CONSTRAINT reconciliations_source_known CHECK (source IN ('platform', 'by_hand'));
+ALTER TABLE reconciliations DROP CONSTRAINT reconciliations_pkey;
+ALTER TABLE reconciliations ADD CONSTRAINT reconciliations_pkey
+PRIMARY KEY (site_id, connection, source, day);
+ALTER TABLE inventories ADD COLUMN actor text;
+
+-- Each time that a day was compared: who asked for it, and how many recordings nobody drew
+-- it was the first to find. Written before anything is purged, so that neither the one nor
+-- the other is lost in a crash. Without an actor the service did it by itself.
+CREATE TABLE reconciliation_runs (
+  site_id text NOT NULL,
+  place bigint GENERATED ALWAYS AS IDENTITY,
+  connection text NOT NULL,
+  day date NOT NULL,
+  source text NOT NULL,
+  actor text,
+  begun_at timestamptz NOT NULL,
+  unsolicited bigint NOT NULL DEFAULT 0,
+  CONSTRAINT reconciliation_runs_pkey PRIMARY KEY (site_id, place),
+  CONSTRAINT reconciliation_runs_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT reconciliation_runs_source_known CHECK (source IN ('platform', 'by_hand'))
+);
+CREATE INDEX reconciliation_runs_of_day
+ON reconciliation_runs (site_id, connection, source, day);
+ALTER TABLE reconciliation_runs ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON reconciliation_runs
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE ON reconciliation_runs TO ponctuel_service;
+
+-- Lists are read a page at a time, from wherever the last page ended.
+DROP INDEX incidents_open;
+CREATE INDEX incidents_open ON incidents (site_id, aware_at, incident_id)
+WHERE closed_at IS NULL;
+CREATE INDEX incidents_closed ON incidents (site_id, aware_at, incident_id)
+WHERE closed_at IS NOT NULL;
+CREATE INDEX incidents_by_awareness ON incidents (site_id, aware_at, incident_id);
+CREATE INDEX policy_events_of_version ON policy_events (site_id, number, place);
+CREATE INDEX policy_events_refused ON policy_events (site_id, place) WHERE is_refused;
+-- A key per deletion day and class, in generations: when one recording of a day dies
+-- early, the others move to the next one, and the older key is destroyed.
+ALTER TABLE day_keys
+ADD COLUMN kind text NOT NULL DEFAULT 'audio',
+ADD COLUMN generation integer NOT NULL DEFAULT 1,
+ADD COLUMN stale_since timestamptz,
+ADD CONSTRAINT day_keys_kind_known CHECK (kind IN ('audio', 'analysis', 'hold')),
+DROP CONSTRAINT day_keys_pkey,
+ADD CONSTRAINT day_keys_pkey PRIMARY KEY (site_id, key_day, kind, generation);
+CREATE INDEX day_keys_living ON day_keys (site_id, key_day) WHERE destroyed_seq IS NULL;
+
+-- Data keys of recordings and of what is written about them.
+ALTER TABLE recording_keys
+ADD COLUMN kind text NOT NULL DEFAULT 'audio',
+ADD COLUMN generation integer NOT NULL DEFAULT 1,
+DROP CONSTRAINT recording_keys_recording;
+DROP INDEX recording_keys_by_day;
+CREATE INDEX recording_keys_by_day
+ON recording_keys (site_id, key_day, kind, generation, recording_id);
+
+-- What the key store is given to keep is sealed under this key, so that key store and
+-- objects alone open nothing.
+ALTER TABLE sites ADD COLUMN notes_key bytea;
+GRANT UPDATE ON sites TO ponctuel_service;
+
+-- A hold defers the end of one recording; nobody listens to it meanwhile.
+ALTER TABLE recordings
+ADD COLUMN held_until timestamptz,
+ADD COLUMN due_at timestamptz NOT NULL
+GENERATED ALWAYS AS (greatest(expires_at, held_until)) STORED;
+DROP INDEX recordings_due;
+CREATE INDEX recordings_due ON recordings (site_id, due_at);
+CREATE INDEX recordings_held ON recordings (site_id, held_until)
+WHERE held_until IS NOT NULL;
+
+CREATE TABLE holds (
+  site_id text NOT NULL,
+  hold_id uuid NOT NULL,
+  recording_id uuid NOT NULL,
+  draw_seq bigint NOT NULL,
+  authority text NOT NULL,
+  reference text NOT NULL,
+  reason text NOT NULL,
+  placed_by text NOT NULL,
+  placed_at timestamptz NOT NULL,
+  until timestamptz NOT NULL,
+  seq bigint NOT NULL,
+  ended_at timestamptz,
+  ended_by text,
+  CONSTRAINT holds_pkey PRIMARY KEY (site_id, hold_id),
+  CONSTRAINT holds_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT holds_authority_known
+  CHECK (authority IN ('requisition', 'claim', 'restriction', 'request')),
+  CONSTRAINT holds_say_why
+  CHECK (length(reference) BETWEEN 1 AND 500 AND length(reason) BETWEEN 1 AND 500),
+  CONSTRAINT holds_end CHECK (until <= placed_at + interval '92 days')
+);
+CREATE UNIQUE INDEX holds_one_at_a_time ON holds (site_id, recording_id)
+WHERE ended_at IS NULL;
+CREATE INDEX holds_running ON holds (site_id, until) WHERE ended_at IS NULL;
+ALTER TABLE holds ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON holds
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE ON holds TO ponctuel_service;
+
+-- What callers are named by in a month; worthless without that month's key.
+CREATE TABLE caller_keys (
+  site_id text NOT NULL,
+  month text NOT NULL,
+  wrapped_key bytea NOT NULL,
+  CONSTRAINT caller_keys_pkey PRIMARY KEY (site_id, month),
+  CONSTRAINT caller_keys_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+ALTER TABLE caller_keys ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON caller_keys
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, DELETE ON caller_keys TO ponctuel_service;

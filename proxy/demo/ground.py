@@ -46,6 +46,10 @@ data_dir = {directory}
 [metrics]
 interval_seconds = 10  # to see something; the default is 60, and small sites take 900
 
+[sites.{site}]
+# 8 % is above the soft ceiling: at a real site the DPO would have said so somewhere.
+dpo_approval = {{ {written} }}
+
 [sites.{site}.policy]
 purpose = "training"
 rate = "8%"

@@ -1,16 +1,16 @@
 """From an approved version to its POLICY leaf, and what it replaces."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from proxy.database.pool import Connection
 from proxy.governance.store import SERVICE, Event, Store
 from proxy.governance.versions import PolicyVersion
-from proxy.intake.documents import policy_of
 from proxy.intake.policies import Adoption, adopt, read_schedule
 from proxy.ledger.transaction import LedgerTransaction
 from proxy.policy_document import PolicyPart
+from sampling.legal import Reference
 from sampling.lifecycle import RULES, Move, State
 from sampling.mixing import Mode
 from sampling.schedule import PolicySchedule, ScheduledPolicy
@@ -24,10 +24,14 @@ _DATING_MARGIN = timedelta(minutes=3)
 class GovernanceConfig:
     """What the settings say of a site's policies.
 
-    `file` is the policy in them. `groups` and `lines` are what a policy may name.
+    `file` is the policy in them, `dpos_word` where its rate was allowed if it is above
+    the soft ceiling. `kinds` are others of them, in one spelling each, that change
+    without anybody's approval. `groups` and `lines` are what a policy may name.
     """
 
     file: PolicyPart | None
+    dpos_word: Reference | None
+    kinds: Mapping[str, str]
     mode: Mode
     epoch_seconds: int
     has_witnesses: bool
@@ -89,7 +93,7 @@ class Adopting:
     ) -> ScheduledPolicy:
         config = self.config
         wanted = Adoption(
-            policy=policy_of(version.document, 0),
+            policy=version.policy,
             mode=config.mode,
             epoch=self.running,
             epoch_seconds=config.epoch_seconds,

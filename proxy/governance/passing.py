@@ -8,7 +8,6 @@ from datetime import datetime
 from proxy.governance.adopting import Adopting
 from proxy.governance.store import SERVICE, Event, Store
 from proxy.governance.versions import PolicyVersion
-from proxy.intake.documents import policy_of
 from proxy.ledger.transaction import Ledger, NothingToRecordError
 from sampling.lifecycle import RULES, Move, State
 from sampling.seed import epoch_at
@@ -38,7 +37,8 @@ class Passing:
                 store = Store(change.connection, self._site)
                 earliest = max(self._adopting.running, change.last_epoch) + 1
                 for version in await store.locked_in([State.APPROVED]):
-                    if (version.effective_from_epoch or 0) <= earliest:
+                    is_due = (version.effective_from_epoch or 0) <= earliest
+                    if is_due and version.is_readable:  # else nothing is drawn anyway
                         await self._adopting.adopt(change, version, not_before=earliest)
                         return  # one change waits at a time
 
@@ -62,6 +62,8 @@ class Passing:
 
     def _is_over(self, version: PolicyVersion) -> bool:
         """Whether the last of its campaigns has ended."""
-        policy = policy_of(version.document, 0)
+        if not version.document or not version.is_readable:
+            return False
+        policy = version.policy
         last = max(each.ends_on for each in (policy, *policy.strata))
-        return bool(version.document) and last <= self._clock().date()
+        return last <= self._clock().date()

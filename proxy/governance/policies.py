@@ -6,12 +6,15 @@ decided meanwhile goes first (first epochs never fall).
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from proxy.access.people import Actor, Role
+from proxy.database.pool import Connection
 from proxy.errors import (
     ForbiddenRoleError,
     StaleDocumentError,
@@ -22,6 +25,7 @@ from proxy.governance.adopting import Adopting, GovernanceConfig
 from proxy.governance.passing import Passing
 from proxy.governance.refusals import CLOSE_BREAKER, DRAFT, RESUME, STOP, Refusals
 from proxy.governance.settings_file import SettingsFile
+from proxy.governance.settings_trace import SettingsTrace
 from proxy.governance.stops import DrawStops
 from proxy.governance.store import By, Event, Store
 from proxy.governance.texts import check_text, faults_of_texts
@@ -31,7 +35,8 @@ from proxy.governance.versions import (
     PolicyVersion,
     Stop,
 )
-from proxy.intake.documents import Document, digest_of, policy_of, written
+from proxy.incidents.opening import Incident, open_incident
+from proxy.intake.documents import Document, UnreadablePolicyError, digest_of, written
 from proxy.intake.policy_book import PolicyBook
 from proxy.ledger.entry import Kind
 from proxy.ledger.transaction import Ledger, LedgerTransaction
@@ -47,6 +52,8 @@ from sampling.lifecycle import (
     next_state,
 )
 from sampling.strata import misfits
+
+log = structlog.get_logger()
 
 _OPERATOR_ALONE, _OPERATOR_AND_DPO = 1, 2
 
@@ -75,6 +82,7 @@ class Governance:
         self._stops = DrawStops(ledger, config.epoch_seconds, clock)
         self._refusals = Refusals(ledger.database, clock)
         self.file = SettingsFile(ledger, self._adopting, clock)
+        self.settings = SettingsTrace(ledger, config.kinds, clock)
 
     # --- Moves of people -----------------------------------------------------------
 
@@ -234,24 +242,38 @@ class Governance:
         async with self._database.connection() as connection:
             return await Store(connection, self._site).find(number)
 
-    async def list(self) -> Sequence[PolicyVersion]:
-        """Every version, the first first."""
+    async def list(
+        self, after: int = 0, limit: int | None = None
+    ) -> Sequence[PolicyVersion]:
+        """Versions with a number above, the first first; all, without a limit."""
         async with self._database.connection() as connection:
-            return await Store(connection, self._site).every()
+            return await Store(connection, self._site).every(after, limit)
 
-    async def history(self, number: int | None = None) -> Sequence[PolicyEvent]:
-        """Who did, or tried to do, what; of one version, or of all."""
+    async def history(
+        self, number: int | None = None, after: int = 0, limit: int | None = None
+    ) -> Sequence[PolicyEvent]:
+        """Who did, or tried to do, what, behind a place; of one version, or of all."""
         async with self._database.connection() as connection:
-            return await Store(connection, self._site).events(number)
+            return await Store(connection, self._site).events(number, after, limit)
+
+    async def attempts(self, after: int, limit: int) -> Sequence[PolicyEvent]:
+        """What was refused, behind a place in the history."""
+        async with self._database.connection() as connection:
+            return await Store(connection, self._site).refused(after, limit)
 
     # --- As time passes ---------------------------------------------------------------
 
     async def begin(self) -> None:
-        """Follow the settings file as far as it may go; know what is in force."""
+        """Follow the settings file as far as it may go; know what is in force.
+
+        Where what waits cannot be read, nothing is drawn until somebody withdraws it.
+        """
+        await self.settings.follow()
         await self.file.follow()
         await self._passing.write_due()
         await self._passing.move_on()
-        await self._learn()
+        with suppress(UnreadablePolicyError):
+            await self._learn()
 
     async def tend(self) -> None:
         """Write the leaves that are due, and take note of what holds now."""
@@ -266,7 +288,20 @@ class Governance:
 
     async def _learn(self) -> None:
         async with self._database.connection() as connection:
-            await self._policies.keep_up(connection)
+            try:
+                await self._policies.keep_up(connection)
+            except UnreadablePolicyError as error:
+                await self._note_unreadable(connection, error)
+                raise
+
+    async def _note_unreadable(
+        self, connection: Connection, error: UnreadablePolicyError
+    ) -> None:
+        """Draws end by themselves; that they did, people must hear of."""
+        reference = f"{error.error_id}-{error.field}"
+        now, kind = self._clock(), Incident.INTEGRITY
+        if await open_incident(connection, self._site, kind, reference, now):
+            log.critical("nothing is drawn", site=self._site, why=str(error))
 
     # --- What all of them share -------------------------------------------------------
 
@@ -301,7 +336,7 @@ class Governance:
     async def _compared(self, store: Store, version: PolicyVersion) -> PolicyVersion:
         """With what it allows more than what is in force, or will be, now."""
         schedule = await self._adopting.schedule(store.connection, self._site)
-        increases = is_increase(schedule.newest, policy_of(version.document, 0))
+        increases = is_increase(schedule.newest, version.policy)
         return replace(version, increases=tuple(increases))
 
     def _moved(self, version: PolicyVersion, move: Move, actor: Actor) -> PolicyVersion:

@@ -34,12 +34,14 @@ SELECT
 FROM policy_versions WHERE site_id = $1 AND state = ANY($2::text[])
 ORDER BY number FOR UPDATE;
 
--- name: list_versions(site_id)
+-- name: list_versions(site_id, after, limit)
+-- All of them, without a limit.
 SELECT
   number, state, document, salt, digest, author, proposer, approver, approvals,
   justification, reason, increases, simulation, created_at, proposed_at, approved_at,
   effective_from_epoch, version, from_epoch
-FROM policy_versions WHERE site_id = $1 ORDER BY number;
+FROM policy_versions WHERE site_id = $1 AND number > $2::bigint
+ORDER BY number LIMIT $3;
 
 -- name: save_version(site_id, number, state, document, salt, digest, proposer, approver, justification, reason, increases, simulation, proposed_at, approved_at, effective_from_epoch, version, from_epoch, approvals)
 UPDATE policy_versions SET
@@ -79,13 +81,26 @@ WHERE p.site_id = $1 ORDER BY p.version DESC LIMIT 1;
 INSERT INTO policy_events (site_id, number, move, actor, role, at, is_refused, detail)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 
--- name: list_events(site_id)
+-- name: find_settings(site_id)
+-- What the settings were when they were last found changed.
 SELECT place, number, move, actor, role, at, is_refused, detail
-FROM policy_events WHERE site_id = $1 ORDER BY place;
+FROM policy_events WHERE site_id = $1 AND move = 'settings'
+ORDER BY place DESC LIMIT 1;
 
--- name: list_events_of(site_id, number)
+-- name: list_events(site_id, after, limit)
 SELECT place, number, move, actor, role, at, is_refused, detail
-FROM policy_events WHERE site_id = $1 AND number = $2 ORDER BY place;
+FROM policy_events WHERE site_id = $1 AND place > $2
+ORDER BY place LIMIT $3;
+
+-- name: list_events_of(site_id, after, limit, number)
+SELECT place, number, move, actor, role, at, is_refused, detail
+FROM policy_events WHERE site_id = $1 AND number = $4 AND place > $2
+ORDER BY place LIMIT $3;
+
+-- name: list_refused_events(site_id, after, limit)
+SELECT place, number, move, actor, role, at, is_refused, detail
+FROM policy_events WHERE site_id = $1 AND is_refused AND place > $2
+ORDER BY place LIMIT $3;
 
 -- name: find_stop_events(site_id)
 -- Who has stopped the draws since they last went on, newest first.
@@ -107,9 +122,6 @@ INSERT INTO resumptions (site_id, party, asked_epoch, asked_by, asked_at)
 VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT ON CONSTRAINT resumptions_pkey DO NOTHING;
 
--- name: take_back_resumption(site_id, party)
-DELETE FROM resumptions WHERE site_id = $1 AND party = $2;
-
 -- name: find_resumptions(site_id)
 SELECT party, asked_epoch, asked_by, asked_at FROM resumptions WHERE site_id = $1;
 
@@ -129,8 +141,19 @@ SELECT role, actor FROM breaker_confirmations WHERE site_id = $1 AND confirmed_a
 -- name: forget_confirmations(site_id)
 DELETE FROM breaker_confirmations WHERE site_id = $1;
 
+-- name: are_monitors_blind(site_id)
+-- No row: nobody has had anything to judge.
+SELECT coalesce((SELECT is_blind FROM monitor_sight WHERE site_id = $1), false);
+
 -- name: find_file(site_id)
 SELECT digest, refused FROM policy_files WHERE site_id = $1;
+
+-- name: note_followed_file(site_id, digest, now)
+-- What kept it back before does so no more.
+INSERT INTO policy_files (site_id, digest, seen_at, refused)
+VALUES ($1, $2, $3, '{}')
+ON CONFLICT ON CONSTRAINT policy_files_pkey
+DO UPDATE SET digest = excluded.digest, seen_at = excluded.seen_at, refused = excluded.refused;
 
 -- name: note_file(site_id, digest, now, refused)
 -- Of replicas that start together with one file, the first makes it known.

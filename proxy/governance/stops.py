@@ -15,7 +15,7 @@ from proxy.governance.refusals import CLOSE_BREAKER, RESUME, STOP
 from proxy.governance.store import QUERIES, SERVICE, By, Event, Store
 from proxy.governance.versions import BreakerClosing, PolicyEvent, Stop
 from proxy.ledger.entry import Kind
-from proxy.ledger.stopping import Party, set_stop
+from proxy.ledger.stopping import Party, set_stop, stay_stopped
 from proxy.ledger.transaction import Head, Ledger, NothingToRecordError, lock_head
 from sampling.seed import epoch_at
 
@@ -43,9 +43,7 @@ class DrawStops:
     async def stop(self, by: By, reason: str) -> None:
         """Stop at once; one that was to end soon goes on."""
         async with self._ledger.transaction() as change:
-            await change.connection.execute(
-                QUERIES["take_back_resumption"], self._site, Party.OPERATOR
-            )
+            await stay_stopped(change, Party.OPERATOR)
             event = Event(by, STOP, self._clock(), None, {"reason": reason})
             await Store(change.connection, self._site).note(event)
             if not await set_stop(change, Party.OPERATOR, is_on=True):
@@ -65,10 +63,15 @@ class DrawStops:
             await Store(connection, self._site).note(Event(by, RESUME, self._clock()))
 
     async def close_breaker(self, actor: Actor) -> BreakerClosing:
-        """Confirm that it may close; with both confirmations it will, next epoch."""
+        """Confirm that it may close; with both confirmations it will, next epoch.
+
+        Both count only for the causes there were: one more takes them back. While the
+        monitors cannot judge it stays open, whoever confirms.
+        """
         now = self._clock()
         async with self._ledger.database.transaction() as connection:
             await self._check_is_on(connection, Party.BREAKER)
+            await self._check_is_watched(connection)
             await connection.execute(
                 QUERIES["confirm_breaker"],
                 self._site,
@@ -122,6 +125,14 @@ class DrawStops:
         if party not in head.stops:
             raise WrongStateError(f"no stop of the {party} is on")
         return head
+
+    async def _check_is_watched(self, connection: Connection) -> None:
+        if await connection.fetchval(QUERIES["are_monitors_blind"], self._site):
+            raise WrongStateError(
+                "the monitors cannot judge",
+                fix="the log and the newest incidents say why; mend or update the "
+                "service, then confirm",
+            )
 
     async def _missing(self, connection: Connection, actor: Actor) -> tuple[Role, ...]:
         """Whose confirmation is not there. One person never counts for two."""

@@ -63,8 +63,12 @@ class Store:
             raise UnknownPolicyError(f"there is no policy {number} at this site")
         return PolicyVersion.read(row)
 
-    async def every(self) -> list[PolicyVersion]:
-        rows = await self.connection.fetch(QUERIES["list_versions"], self.site)
+    async def every(
+        self, after: int = 0, limit: int | None = None
+    ) -> list[PolicyVersion]:
+        rows = await self.connection.fetch(
+            QUERIES["list_versions"], self.site, after, limit
+        )
         return [PolicyVersion.read(row) for row in rows]
 
     async def locked_in(self, states: Iterable[State]) -> list[PolicyVersion]:
@@ -150,13 +154,19 @@ class Store:
     async def count_refused(self) -> None:
         await add_counts(self.connection, self.site, {_REFUSED: 1})
 
-    async def events(self, number: int | None) -> list[PolicyEvent]:
-        """The history of one version, or all there is."""
+    async def events(
+        self, number: int | None, after: int = 0, limit: int | None = None
+    ) -> list[PolicyEvent]:
+        """The history of one version, or all there is, behind a place."""
         if number is None:
-            rows = await self.connection.fetch(QUERIES["list_events"], self.site)
-        else:
-            await self.find(number)
-            rows = await self.connection.fetch(
-                QUERIES["list_events_of"], self.site, number
-            )
+            return await self._events("list_events", after, limit)
+        await self.find(number)
+        return await self._events("list_events_of", after, limit, number)
+
+    async def refused(self, after: int, limit: int) -> list[PolicyEvent]:
+        """What was tried and refused, behind a place."""
+        return await self._events("list_refused_events", after, limit)
+
+    async def _events(self, query: str, *arguments: int | None) -> list[PolicyEvent]:
+        rows = await self.connection.fetch(QUERIES[query], self.site, *arguments)
         return [PolicyEvent.read(row) for row in rows]

@@ -9,9 +9,10 @@ from typing import Any, Self
 import asyncpg
 
 from proxy.access.people import Role
-from proxy.intake.documents import policy_of
-from sampling.increases import is_above_soft_ceiling
+from proxy.intake.documents import UnreadablePolicyError, policy_as_digested
+from sampling.increases import above_soft_ceiling
 from sampling.lifecycle import State
+from sampling.policy import SamplingPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +55,24 @@ class PolicyVersion:
     @property
     def needs_dpo(self) -> bool:
         """Whether it takes four eyes: an increase, or above the soft ceiling."""
-        policy = policy_of(self.document, 0)
-        return self.is_increase or is_above_soft_ceiling(policy)
+        if self.is_increase or not self.is_readable:
+            return True
+        return bool(above_soft_ceiling(self.policy))
+
+    @property
+    def policy(self) -> SamplingPolicy:
+        """What its document says. Raises UnreadablePolicyError."""
+        salt, digest = bytes.fromhex(self.salt), bytes.fromhex(self.digest)
+        return policy_as_digested(self.number, self.document, salt, digest)
+
+    @property
+    def is_readable(self) -> bool:
+        """What is not can still be refused, withdrawn, or written anew."""
+        try:
+            _ = self.policy
+        except UnreadablePolicyError:
+            return False
+        return True
 
     @classmethod
     def read(cls, row: asyncpg.Record) -> Self:

@@ -10,6 +10,7 @@ from proxy.errors import NoteError
 from proxy.incidents.opening import Incident, open_incident
 from proxy.ledger.publisher import CorruptTreeError
 from proxy.ledger.transaction import QUERIES
+from proxy.vault.restoring import Replayed
 
 
 class IntegrityWatch:
@@ -46,6 +47,13 @@ class IntegrityWatch:
         """The service's own check found these faults in the ledger."""
         await self._open("ledger-" + "-".join(sorted(codes)))
 
+    async def note_restored(self, replayed: Replayed) -> None:
+        """What a restore had brought back was dead; or what should be there is not."""
+        if replayed.came_back:
+            await self._open(f"{self._clock().date()}", Incident.CAME_BACK)
+        for key in replayed.keys_missing:
+            await self._open(key.name, Incident.MISSING_KEY)
+
     async def _signed_size(self) -> int:
         async with self._database.connection() as connection:
             newest = await connection.fetchrow(
@@ -53,12 +61,8 @@ class IntegrityWatch:
             )
         return newest["size"] if newest else 0
 
-    async def _open(self, reference: str) -> None:
+    async def _open(self, reference: str, kind: Incident = Incident.INTEGRITY) -> None:
         async with self._database.connection() as connection:
             await open_incident(
-                connection,
-                self._database.site,
-                Incident.INTEGRITY,
-                reference,
-                self._clock(),
+                connection, self._database.site, kind, reference, self._clock()
             )

@@ -29,9 +29,11 @@ NATURES = {
         "Un objet scellé se trouve dans le stockage sans enregistrement correspondant."
     ),
     "missing-object": "Un enregistrement de l'index n'est plus dans le stockage.",
+    "missing-key": "La clé d'enregistrements à conserver n'est plus dans le coffre.",
+    "came-back": "Une clé ou un enregistrement effacé est revenu d'une sauvegarde.",
     "breaker-opened": (
         "Le disjoncteur a arrêté tout enregistrement : ce qui est observé s'écarte de "
-        "ce que le tirage au sort permet."
+        "ce que le tirage au sort permet, ou n'a pas pu être surveillé."
     ),
     "monitor-alarm": (
         "Une surveillance statistique signale un écart par rapport au tirage au sort."

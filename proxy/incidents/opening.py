@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import uuid4
 
 from proxy.database.named_queries import queries_beside
@@ -18,6 +19,8 @@ class Incident(StrEnum):
     UNRECONCILED = "unreconciled-calls"
     STRAY_OBJECT = "stray-object"
     MISSING_OBJECT = "missing-object"
+    MISSING_KEY = "missing-key"
+    CAME_BACK = "came-back"
     BREAKER_OPENED = "breaker-opened"
     MONITOR_ALARM = "monitor-alarm"
     INTEGRITY = "integrity"
@@ -35,6 +38,26 @@ async def open_incident(
         QUERIES["open_incident"], site, uuid4(), kind.value, reference, now
     )
     return row is not None
+
+
+class Said(NamedTuple):
+    """What somebody did or saw; `actor` is a person's neutral code."""
+
+    actor: str
+    at: datetime
+    note: str
+
+
+async def note_on(
+    connection: Connection, site: str, kind: Incident, reference: str, said: Said
+) -> None:
+    """Add to what was opened under this reference, in the caller's transaction."""
+    incident_id = await connection.fetchval(
+        QUERIES["lock_incident_about"], site, kind.value, reference
+    )
+    await connection.execute(
+        QUERIES["insert_note"], site, incident_id, said.at, said.actor, said.note
+    )
 
 
 async def settle_incident(

@@ -13,14 +13,33 @@ INSERT INTO incidents (
   site_id, incident_id, kind, reference, opened_at, opened_by, aware_at
 ) VALUES ($1, $2, $3, $4, $5, $6, $7);
 
--- name: list_incidents(site_id, is_open)
+-- name: list_all_incidents(site_id, after, after_id, limit)
+-- Of each list as many as are asked for; all, without a limit.
 SELECT
   incident_id, kind, reference, opened_at, opened_by, aware_at, nature, people,
   people_about, records, records_about, risk, consequences, measures, delay_reason,
   decision, decision_reason, decided_at, notified_at, closed_at, closed_by, outcome
 FROM incidents
-WHERE site_id = $1 AND ($2::boolean IS NULL OR (closed_at IS NULL) = $2)
-ORDER BY aware_at, incident_id;
+WHERE site_id = $1 AND (aware_at, incident_id) > ($2, $3)
+ORDER BY aware_at, incident_id LIMIT $4;
+
+-- name: list_open_incidents(site_id, after, after_id, limit)
+SELECT
+  incident_id, kind, reference, opened_at, opened_by, aware_at, nature, people,
+  people_about, records, records_about, risk, consequences, measures, delay_reason,
+  decision, decision_reason, decided_at, notified_at, closed_at, closed_by, outcome
+FROM incidents
+WHERE site_id = $1 AND closed_at IS NULL AND (aware_at, incident_id) > ($2, $3)
+ORDER BY aware_at, incident_id LIMIT $4;
+
+-- name: list_closed_incidents(site_id, after, after_id, limit)
+SELECT
+  incident_id, kind, reference, opened_at, opened_by, aware_at, nature, people,
+  people_about, records, records_about, risk, consequences, measures, delay_reason,
+  decision, decision_reason, decided_at, notified_at, closed_at, closed_by, outcome
+FROM incidents
+WHERE site_id = $1 AND closed_at IS NOT NULL AND (aware_at, incident_id) > ($2, $3)
+ORDER BY aware_at, incident_id LIMIT $4;
 
 -- name: find_incident(site_id, incident_id)
 SELECT
@@ -35,6 +54,11 @@ SELECT
   people_about, records, records_about, risk, consequences, measures, delay_reason,
   decision, decision_reason, decided_at, notified_at, closed_at, closed_by, outcome
 FROM incidents WHERE site_id = $1 AND incident_id = $2
+FOR UPDATE;
+
+-- name: lock_incident_about(site_id, kind, reference)
+SELECT incident_id FROM incidents
+WHERE site_id = $1 AND kind = $2 AND reference = $3
 FOR UPDATE;
 
 -- name: describe_incident(site_id, incident_id, nature, people, people_about, records, records_about, risk, consequences, measures, delay_reason)

@@ -7,8 +7,9 @@ People's words stay in these tables: not in the ledger, not in logs, not in figu
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import astuple, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from proxy.database.pool import Connection, SiteDatabase
@@ -49,7 +50,14 @@ class State(StrEnum):
     ALL = "all"
 
 
-_IS_OPEN = {State.OPEN: True, State.CLOSED: False, State.ALL: None}
+class Place(NamedTuple):
+    """Of an incident in every list: when it was known, and which it is."""
+
+    aware_at: datetime
+    incident_id: UUID
+
+
+BEFORE_ALL = Place(datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 
 class Register:
@@ -95,11 +103,16 @@ class Register:
             await self._note(connection, incident_id, actor, "opened by hand")
         return incident_id
 
-    async def list(self, state: State = State.OPEN) -> Sequence[Case]:
-        """The incidents of a state, the one known longest first."""
+    async def list(
+        self,
+        state: State = State.OPEN,
+        after: Place = BEFORE_ALL,
+        limit: int | None = None,
+    ) -> Sequence[Case]:
+        """The incidents of a state behind a place, the one known longest first."""
         async with self._database.connection() as connection:
             rows = await connection.fetch(
-                QUERIES["list_incidents"], self._site, _IS_OPEN[state]
+                QUERIES[f"list_{state}_incidents"], self._site, *after, limit
             )
         return [read_case(row) for row in rows]
 

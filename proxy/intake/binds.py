@@ -1,13 +1,16 @@
 """A call on its way to its draw, who waits for it, and why it may not get one."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Self
 
 from proxy.errors import PonctuelError
 from proxy.intake.epochs import Tags
 from proxy.intake.store import DrawnCall
 from sampling.legal import Expiry
+from sampling.policy import NO_POLICY, SamplingPolicy
 
 
 class ClockFaultError(PonctuelError):
@@ -45,6 +48,12 @@ class Bind:
     `leg_key` is the tag of the leg that asks, if it is not the root call itself.
     `gate_code` is the line's closed gate. Whether the policy's own is closed is decided
     with the draw, and so is whether the line's has closed since, at its `expiry`.
+
+    Stratum, exclusions and `agent_key` are as the policy of `policy_version` has them.
+    Where the call came in, `judge` has them as another policy does.
+
+    `agent_key` is for hearing every agent, where the stratum wishes that. Caps go by
+    `agent_name`, and by `caller_names`: this month's first, () for a withheld number.
     """
 
     tags: Tags
@@ -54,6 +63,18 @@ class Bind:
     gate_code: str | None
     agent_key: bytes | None = None
     expiry: Expiry | None = None
+    agent_name: bytes | None = None
+    caller_names: tuple[bytes, ...] = ()
+    policy_version: int = NO_POLICY.version
+    judge: Callable[[Self, SamplingPolicy], Self] | None = field(
+        default=None, compare=False, repr=False
+    )
+
+    def under(self, policy: SamplingPolicy) -> Self | None:
+        """As this policy judges it; None where that cannot be known here."""
+        if self.policy_version == policy.version:
+            return self
+        return self.judge(self, policy) if self.judge else None
 
     @property
     def names(self) -> tuple[bytes, ...]:

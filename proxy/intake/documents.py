@@ -10,6 +10,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
+from proxy.intake.binds import StalePolicyError
 from proxy.policy_document import PolicyPart
 from sampling.policy import NO_POLICY, SamplingPolicy
 
@@ -17,6 +18,12 @@ Document = Mapping[str, Any]
 
 _RATES = frozenset({"rate", "ceiling", "lowest", "highest"})
 _DIGITS = 6  # parts per million
+
+
+class UnreadablePolicyError(StalePolicyError):
+    """A policy that was decided on has no document that can be believed."""
+
+    error_id = "unreadable-policy"
 
 
 def written(part: PolicyPart | None) -> Document:
@@ -52,8 +59,33 @@ def digest_of(document: Document, salt: bytes = b"") -> bytes:
     return sha256(salt + as_bytes(document)).digest()
 
 
-def policy_of(document: Document, version: int) -> SamplingPolicy:
-    """The policy a stored document describes. Raises ValueError if it is none."""
+def policy_of(document: Document, version: int, field: str = "") -> SamplingPolicy:
+    """The policy a stored document describes. Raises UnreadablePolicyError."""
     if not document:
         return replace(NO_POLICY, version=version)
-    return PolicyPart.model_validate(document).to_policy(version)
+    try:
+        part = PolicyPart.model_validate(document)
+    except ValueError:
+        raise UnreadablePolicyError(
+            "its document cannot be read",
+            field=field,
+            fix="run the release that wrote it, or a newer one",
+        ) from None
+    return part.to_policy(version)
+
+
+def policy_as_digested(
+    number: int, document: Document, salt: bytes, digest: bytes
+) -> SamplingPolicy:
+    """The policy, if its document is the one that people have read and decided on.
+
+    Raises UnreadablePolicyError.
+    """
+    field = f"policies.{number}"
+    if digest_of(document, salt) != digest:
+        raise UnreadablePolicyError(
+            "it has another document than was decided on",
+            field=field,
+            fix="somebody changed the database: restore table policy_versions",
+        )
+    return policy_of(document, 0, field)

@@ -18,9 +18,9 @@ from proxy.intake.opening import EpochPlan, Opening
 from proxy.intake.randomness.source import OutsideSource
 from proxy.intake.store import QUERIES
 from proxy.intake.tag_keys import open_tag_key
-from proxy.ledger.entry import Kind
+from proxy.ledger.entry import Kind, Leaf
 from proxy.ledger.transaction import Ledger, LedgerTransaction, NothingToRecordError
-from proxy.vault.keys import KeyRing
+from proxy.vault.keys import KeyRing, week_name
 from sampling.draw import (
     SEED_SIZE,
     call_tag,
@@ -74,6 +74,15 @@ class Tags:
         return None if name is None else (name, names.get(week - 1))
 
 
+@dataclass(frozen=True, slots=True)
+class _TagKey:
+    """A tag key that is made and wrapped, and not yet in the ledger."""
+
+    week: int
+    wrapped: bytes
+    commitment: bytes
+
+
 class Epochs:
     """One site's seeds and tag keys."""
 
@@ -102,35 +111,46 @@ class Epochs:
         """Commit the seeds and tag keys needed from now on. Safe to repeat."""
         week = week_at(self._clock())
         commitments = await self._opening.nonce_commitments(schedule)
+        fresh = await self._fresh_tag_keys([week, week + 1])
         try:
             async with self._ledger.transaction() as change:
                 await self._opening.open(change, schedule, commitments)
-                await self._make_tag_keys(change, [week, week + 1])
+                await self._keep_tag_keys(change, fresh)
         except NothingToRecordError:  # all were there already
             pass
         await self._load_tag_keys([week - 1, week, week + 1])
 
-    async def _make_tag_keys(
-        self, change: LedgerTransaction, weeks: Sequence[int]
-    ) -> None:
-        rows = await change.connection.fetch(
-            QUERIES["find_tag_keys"], self._site, weeks
-        )
-        known = {row["week"] for row in rows}
+    async def _fresh_tag_keys(self, weeks: Sequence[int]) -> list[_TagKey]:
+        """Tag keys of weeks that have none; in no transaction: a key store is slow."""
+        async with self._ledger.database.connection() as connection:
+            known = await self._known(connection, weeks)
+        fresh = []
         for week in (week for week in weeks if week not in known):
             tag_key = secrets.token_bytes(SEED_SIZE)
-            commitment = tag_key_commitment(week, tag_key)
-            seq = change.append(
-                Kind.TAG_KEY, {"week": week, "commit": commitment.hex()}
-            )
-            await change.connection.execute(
-                QUERIES["insert_tag_key"],
-                self._site,
-                week,
-                self._keys.wrap_for_week(week, tag_key),
-                commitment,
-                seq,
-            )
+            await self._keys.make(week_name(week))
+            [wrapped] = await self._keys.wrap(week_name(week), [tag_key])
+            fresh.append(_TagKey(week, wrapped, tag_key_commitment(week, tag_key)))
+        return fresh
+
+    async def _keep_tag_keys(
+        self, change: LedgerTransaction, fresh: Sequence[_TagKey]
+    ) -> None:
+        known = await self._known(change.connection, [each.week for each in fresh])
+        for each in fresh:
+            if each.week not in known:
+                leaf: Leaf = {"week": each.week, "commit": each.commitment.hex()}
+                await change.connection.execute(
+                    QUERIES["insert_tag_key"],
+                    self._site,
+                    each.week,
+                    each.wrapped,
+                    each.commitment,
+                    change.append(Kind.TAG_KEY, leaf),
+                )
+
+    async def _known(self, connection: Connection, weeks: Sequence[int]) -> set[int]:
+        rows = await connection.fetch(QUERIES["find_tag_keys"], self._site, weeks)
+        return {row["week"] for row in rows}
 
     async def keep_up(self) -> None:
         """Load the tag keys that another replica has made since the last time."""
@@ -142,7 +162,7 @@ class Epochs:
         async with self._ledger.database.connection() as connection:
             rows = await connection.fetch(QUERIES["find_living_tag_keys"], self._site)
         self._tag_keys = {
-            row["week"]: open_tag_key(self._keys, row)
+            row["week"]: await open_tag_key(self._keys, row)
             for row in rows
             if row["week"] in weeks
         }

@@ -8,6 +8,7 @@ from uuid import UUID
 from proxy.intake.binds import Bind, ClockFaultError, StalePolicyError
 from proxy.intake.drawing import (
     Batch,
+    Past,
     Terms,
     call_of,
     draw_all,
@@ -28,12 +29,14 @@ class Draws:
     """The calls of some binds, in their order, and which were drawn just now.
 
     None stands for a call that could not be named in the week of the draw; `nameless`
-    are such binds of other replicas.
+    are such binds of other replicas. `misjudged` are theirs that were judged under
+    another policy than the one of the draw.
     """
 
     calls: Sequence[DrawnCall | None]
     fresh: frozenset[bytes]
     nameless: Sequence[UUID]
+    misjudged: Sequence[UUID]
 
 
 class Leader:
@@ -71,10 +74,10 @@ class Leader:
         is_locked: bool,
     ) -> Draws | None:
         everyone = [*binds, *forwarded.values()]
-        names = [name for bind in everyone for name in bind.names]
-        head, known = await seat.look(names, is_locked=is_locked)
+        head, known, past = await seat.look(everyone, is_locked=is_locked)
         fresh = first_of_each(everyone, known)
-        batch = await self._batch(seat, head, fresh) if fresh else None
+        terms = await self._terms(seat, head) if fresh else None
+        batch = await self._batch(seat, head, terms, fresh, past) if terms else None
         drawn = {call.call_key: call for call in batch.calls} if batch else {}
         known |= drawn
         calls = [call_of(bind, known) for bind in binds]
@@ -83,21 +86,22 @@ class Leader:
         settled = _settled(forwarded, known, news)
         if not await seat.commit(batch, legs_of(everyone, known), settled):
             return None
-        nameless = [bind_id for bind_id in forwarded if bind_id not in settled]
-        return Draws(calls, frozenset(drawn), nameless)
+        undrawn = {id_: bind for id_, bind in forwarded.items() if id_ not in settled}
+        nameless, misjudged = _told_apart(undrawn, terms)
+        return Draws(calls, frozenset(drawn), nameless, misjudged)
 
     async def _batch(
-        self, seat: Seat, head: Head, fresh: Sequence[Bind]
+        self, seat: Seat, head: Head, terms: Terms, fresh: Sequence[Bind], past: Past
     ) -> Batch | None:
-        terms = await self._terms(seat, head)
+        judged = [bind for each in fresh if (bind := each.under(terms.policy))]
         campaigns = {
             bind.agent_key: conditions.starts_on
-            for bind in fresh
+            for bind in judged
             if bind.agent_key
             and (conditions := terms.policy.conditions(bind.stratum)).coverage
         }
         heard = await seat.heard(campaigns) if campaigns else {}
-        batch = draw_all(head, terms, fresh, heard)
+        batch = draw_all(head, terms, judged, heard, past)
         return batch if batch.calls else None
 
     async def _terms(self, seat: Seat, head: Head) -> Terms:
@@ -120,6 +124,17 @@ class Leader:
             now=max(now, epoch_start(epoch, length)),
             stop_code=stop_code(head.stops),
         )
+
+
+def _told_apart(
+    undrawn: Mapping[UUID, Bind], terms: Terms | None
+) -> tuple[list[UUID], list[UUID]]:
+    """Binds without a name in the week of the draw, and those judged otherwise."""
+    version = terms.policy.version if terms else None
+    nameless = [
+        bind_id for bind_id, bind in undrawn.items() if bind.policy_version == version
+    ]
+    return nameless, [bind_id for bind_id in undrawn if bind_id not in nameless]
 
 
 def _settled(

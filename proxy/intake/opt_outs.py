@@ -5,15 +5,14 @@ with the draw of a call that may be recorded until its outcome, for the refusal 
 names the call only; and, once refused, on the list, until a day far from the call's.
 """
 
-import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from typing import Any, TypeVar
 from uuid import UUID
 
 from proxy.database.pool import SiteDatabase
-from proxy.errors import DatabaseUnavailableError, PonctuelError
+from proxy.errors import PonctuelError
 from proxy.intake.binds import Bind
+from proxy.intake.due import Due
 from proxy.intake.numbers import number_outside
 from proxy.intake.store import QUERIES, DrawnCall
 from proxy.ledger.transaction import add_counts
@@ -22,20 +21,6 @@ from proxy.platforms.base import CallStarted
 OPTED_OUT = "opted_out"
 # No text fixes this number: three years, after which people are asked anew.
 KEPT = timedelta(days=3 * 365)
-
-_T = TypeVar("_T")
-
-
-class Due:
-    """When a platform must have its answer. Made inside a running event loop."""
-
-    def __init__(self, seconds: float) -> None:
-        self._at = asyncio.get_running_loop().time() + seconds
-
-    @property
-    def left(self) -> float:
-        """Seconds; never less than none."""
-        return max(0.0, self._at - asyncio.get_running_loop().time())
 
 
 class OptOuts:
@@ -56,7 +41,6 @@ class OptOuts:
         self._name_caller = name_caller
         self._on_unanswered = on_unanswered
         self.is_on = is_on
-        self._under_way: set[asyncio.Task[Any]] = set()
 
     # --- At a call's start ------------------------------------------------------------
 
@@ -69,7 +53,7 @@ class OptOuts:
         if bind.gate_code or not self.is_on or number is None:
             return bind.gate_code
         found = self._is_listed(self._name_caller(number))
-        return OPTED_OUT if await self._in_time(found, due) else None
+        return OPTED_OUT if await due.wait_for(found) else None
 
     async def note_caller(self, call: DrawnCall, event: CallStarted, due: Due) -> None:
         """Be ready for a refusal. Raises PonctuelError: then nothing may be recorded.
@@ -85,7 +69,7 @@ class OptOuts:
             noted = self._execute(
                 "note_caller", call.decision_id, self._name_caller(number)
             )
-            await self._in_time(noted, due)
+            await due.wait_for(noted)
         except PonctuelError:
             self._on_unanswered(call.decision_id)
             raise
@@ -96,24 +80,6 @@ class OptOuts:
                 QUERIES["is_opted_out"], self._database.site, caller_key, self._today
             )
         return listed
-
-    async def _in_time(self, work: Coroutine[Any, Any, _T], due: Due) -> _T:
-        """Its result. What comes too late goes on to its end, and changes no answer.
-
-        Cancelled, it would be waited for as long as the database does not answer.
-        """
-        task = asyncio.create_task(work)
-        self._under_way.add(task)
-        task.add_done_callback(self._let_go)
-        await asyncio.wait({task}, timeout=due.left)
-        if not task.done():
-            raise DatabaseUnavailableError("not in time")
-        return task.result()
-
-    def _let_go(self, task: asyncio.Task[Any]) -> None:
-        self._under_way.discard(task)
-        if not task.cancelled():
-            task.exception()  # seen, even if nobody waits any more
 
     # --- The list ---------------------------------------------------------------------
 

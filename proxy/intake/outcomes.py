@@ -35,6 +35,7 @@ class Failure(StrEnum):
     STORAGE = "storage"
     HANGUP = "hangup"
     PRIVATE = "private"
+    CAP = "cap"
     DEADLINE = "deadline"
 
 
@@ -144,6 +145,10 @@ async def close_call(
     )
     if updated != "UPDATE 1":
         raise PonctuelError("the call has an outcome already")
+    if outcome != "recorded":  # there is no recording of this caller, then
+        await change.connection.execute(
+            QUERIES["forget_caller"], change.site, call.decision_id
+        )
     counted = {"failed": "failed", "objected": "opt_outs", "recorded": "recorded"}
     change.count(counted[outcome], code or call.stratum)
 

@@ -14,6 +14,8 @@ that nobody knows, there is nothing to change, except that a recording of it mus
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from proxy.errors import (
@@ -23,9 +25,12 @@ from proxy.errors import (
     PonctuelError,
     UnknownCallError,
 )
+from proxy.intake.agent_caps import AgentCaps
 from proxy.intake.binds import Bind
+from proxy.intake.callers import CallerNames
+from proxy.intake.due import Due
 from proxy.intake.epochs import Epochs
-from proxy.intake.opt_outs import OPTED_OUT, Due, OptOuts
+from proxy.intake.opt_outs import OPTED_OUT, OptOuts
 from proxy.intake.outcomes import Failure, Outcomes
 from proxy.intake.policy_book import PolicyBook
 from proxy.intake.sequencer import Sequencer
@@ -61,9 +66,6 @@ from sampling.policy import Consent, SamplingPolicy
 from sampling.seed import epoch_at
 from sampling.strata import Facts, stratum_of
 
-# Gates of the people in a call, who may join it after its draw.
-_OF_PEOPLE = (EXCLUDED, OPTED_OUT)
-
 
 @dataclass(slots=True, kw_only=True)
 class SiteIntake:
@@ -81,6 +83,8 @@ class SiteIntake:
     lines: Mapping[str, Line]
     clock: Callable[[], datetime]
     name_agent: Callable[[str], bytes]
+    callers: CallerNames
+    agent_caps: AgentCaps
     policies: PolicyBook
 
     def begin(self) -> None:
@@ -108,7 +112,7 @@ class SiteIntake:
         """RECORD or SKIP for a call start. Raises PonctuelError: then it is SKIP."""
         due = Due(deadline_seconds)
         try:
-            bind = self._bind(connection, event)
+            bind = await self._bind(connection, event)
         except PonctuelError as error:
             self.voids.count(error, self._stratum(event, self.policy))
             raise
@@ -116,27 +120,28 @@ class SiteIntake:
         caller = self.sequencer.line_up(bind, due.left)
         call = await caller.answered
         self.sightings.note_agent(call, event.agent)
-        if await self._has_reached_somebody_excluded(connection, bind, event, call):
+        if call.may_be_recorded and await self._ends_for_people(bind, call, due):
+            await self.stops.stop_now(connection, event.root_call_id)
             return Answer(is_record=False, decision_id=str(call.decision_id))
         if call.may_be_recorded and not self._has_words:
             await self.outcomes.fail(call.decision_id, Failure.ANNOUNCEMENT)
         await self.opt_outs.note_caller(call, event, due)
         return self._answer(call)
 
-    async def _has_reached_somebody_excluded(
-        self, connection: str, bind: Bind, event: CallStarted, call: DrawnCall
-    ) -> bool:
-        """End the recording of a call drawn before one who is excluded took part.
+    async def _ends_for_people(self, bind: Bind, call: DrawnCall, due: Due) -> bool:
+        """Close a call drawn before one who must not be recorded took part in it.
 
-        Other gates do not: what was drawn lawfully keeps its answer.
+        That is somebody excluded or, as a last resort, an agent recorded often enough.
+        Other gates do not end it: what was drawn lawfully keeps its answer.
         """
-        if not call.may_be_recorded or bind.gate_code not in _OF_PEOPLE:
-            return False
         if bind.gate_code == OPTED_OUT:
             await self.outcomes.object(call)
-        else:
+        elif bind.gate_code == EXCLUDED:
             await self.outcomes.make_private(call)
-        await self.stops.stop_now(connection, event.root_call_id)
+        elif bind.agent_name is not None:
+            return await self.agent_caps.end_if_spent(call, bind.agent_name, due)
+        else:
+            return False
         return True
 
     async def _without_objectors(
@@ -149,23 +154,39 @@ class SiteIntake:
             raise
         return bind if code == bind.gate_code else replace(bind, gate_code=code)
 
-    def _bind(self, connection: str, event: CallStarted) -> Bind:
-        """By the policy of this moment, even if another one holds at the draw.
-
-        Then the draw has that one's conditions, under a name it may not know.
-        """
-        policy = self.policy
-        stratum, line = self._stratum(event, policy), self._line(event)
+    async def _bind(self, connection: str, event: CallStarted) -> Bind:
+        """By the policy of this moment; where another one draws it, by that one."""
+        line = self._line(event)
         return Bind(
             tags=self.epochs.tags(connection, event.root_call_id),
             leg_key=self._leg_key(connection, event),
             connection=connection,
-            stratum=stratum,
-            gate_code=exclusion_code(policy, event.line, event.agent)
-            or closed_line_gate(line, self.clock().date()),
             expiry=line.basis.expiry,
-            agent_key=self._agent_key(event.agent, stratum, policy),
+            agent_name=self.name_agent(event.agent) if event.agent else None,
+            caller_names=await self.callers.of(event),
+            judge=partial(self._judged_anew, event),
+            **self._judgement(
+                event, self.policy, closed_line_gate(line, self.clock().date())
+            ),
         )
+
+    def _judged_anew(
+        self, event: CallStarted, bind: Bind, policy: SamplingPolicy
+    ) -> Bind:
+        """Behind a gate nobody asked who objects, so one that was closed stays so."""
+        return replace(bind, **self._judgement(event, policy, bind.gate_code))
+
+    def _judgement(
+        self, event: CallStarted, policy: SamplingPolicy, closed_gate: str | None
+    ) -> dict[str, Any]:
+        """The fields of a Bind that hang on the policy."""
+        stratum = self._stratum(event, policy)
+        return {
+            "policy_version": policy.version,
+            "stratum": stratum,
+            "gate_code": exclusion_code(policy, event.line, event.agent) or closed_gate,
+            "agent_key": self._agent_key(event.agent, stratum, policy),
+        }
 
     def _line(self, event: CallStarted) -> Line:
         return self.lines.get(event.line, UNKNOWN_LINE)

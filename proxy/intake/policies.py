@@ -21,8 +21,12 @@ import asyncpg
 
 from proxy.database.pool import Connection
 from proxy.errors import SettingsError
-from proxy.intake.binds import StalePolicyError
-from proxy.intake.documents import digest_of, policy_of
+from proxy.intake.documents import (
+    UnreadablePolicyError,
+    digest_of,
+    policy_as_digested,
+    policy_of,
+)
 from proxy.intake.store import QUERIES
 from proxy.ledger.entry import Kind, Leaf, Value, decode, encode
 from proxy.ledger.transaction import LedgerTransaction
@@ -36,12 +40,6 @@ from sampling.policy import (
     SamplingPolicy,
 )
 from sampling.schedule import PolicySchedule, ScheduledPolicy
-
-
-class UnreadablePolicyError(StalePolicyError):
-    """A policy that was adopted has no document that agrees with its leaf."""
-
-    error_id = "unreadable-policy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +153,16 @@ async def read_schedule(
     return schedule
 
 
+async def check_decided(connection: Connection, site: str) -> None:
+    """Raise UnreadablePolicyError unless all that people have decided can be read.
+
+    Also what waits: who shall hold next must not be told by what still holds.
+    """
+    for row in await connection.fetch(QUERIES["find_decided_documents"], site):
+        document = json.loads(row["document"])
+        policy_as_digested(row["number"], document, row["salt"], row["digest"])
+
+
 def _scheduled(row: asyncpg.Record, epoch_seconds: int) -> ScheduledPolicy:
     leaf: dict[str, Any] = decode(row["body"])
     if leaf["epoch_seconds"] != epoch_seconds:
@@ -172,18 +180,13 @@ def _scheduled(row: asyncpg.Record, epoch_seconds: int) -> ScheduledPolicy:
 def _of_document(leaf: Mapping[str, Any], row: asyncpg.Record) -> SamplingPolicy:
     """A policy as its document has it, if that is the one its leaf is about."""
     document = json.loads(row["document"])
-    try:
-        policy = policy_of(document, leaf["version"])
-    except ValueError:
-        raise UnreadablePolicyError(
-            f"version {leaf['version']} cannot be read",
-            fix="run the release that adopted it, or a newer one",
-        ) from None
+    policy = policy_of(document, leaf["version"], f"versions.{leaf['version']}")
     said = content_of(policy, Mode(leaf["mode"]), leaf["epoch_seconds"])
     is_its_own = leaf.get("doc") in (None, digest_of(document, row["salt"]).hex())
     if not is_its_own or any(leaf.get(name) != said[name] for name in said):
         raise UnreadablePolicyError(
-            f"version {leaf['version']} has another document than its leaf names",
+            "it has another document than its leaf names",
+            field=f"versions.{leaf['version']}",
             fix="somebody changed the database: restore table policy_versions",
         )
     return policy

@@ -46,15 +46,38 @@ SELECT
 FROM calls WHERE site_id = $1 AND decision_id = $2
 FOR UPDATE;
 
--- name: read_head_and_calls(site_id, names)
+-- name: read_head_and_calls(site_id, names, agent_names, caller_names)
 -- One look for a whole batch: the head to build on, and who is bound already. A leg's
--- name leads to its root call: the leg of a leg is not a call of its own.
+-- name leads to its root call: the leg of a leg is not a call of its own. For the caps:
+-- agents' last days, and callers of whom there is a recording, or may be one soon.
 SELECT
   h.size, h.tokens, h.last_epoch, h.revealed_epoch, h.policy_version,
   h.halted_at IS NOT NULL AS is_halted, h.stops,
   c.name, c.call_key, c.decision_id, c.connection, c.stratum, c.draw_seq, c.is_record,
   c.kept_days, c.max_seconds, c.purpose, c.announced_at, c.ended_at, c.outcome,
-  c.consent, c.opted_in_at
+  c.consent, c.opted_in_at,
+  array(
+    SELECT row(
+      a.agent_key, d.day, d.seen::text,
+      array(
+        SELECT b.day FROM agent_draws AS b
+        WHERE b.site_id = $1 AND b.agent_key = a.agent_key ORDER BY b.day
+      )::text
+    )
+    FROM unnest($3::bytea[]) AS a (agent_key)
+    LEFT JOIN LATERAL (
+      SELECT * FROM agent_days AS b
+      WHERE b.site_id = $1 AND b.agent_key = a.agent_key OFFSET 0
+    ) AS d ON true
+  ) AS agents,
+  array(
+    SELECT r.caller_key
+    FROM unnest($4::bytea[]) AS p (caller_key)
+    CROSS JOIN LATERAL (
+      SELECT * FROM recorded_callers AS b
+      WHERE b.site_id = $1 AND b.caller_key = p.caller_key OFFSET 0
+    ) AS r
+  ) AS callers
 FROM ledger_heads AS h
 LEFT JOIN (
   SELECT n.name, b.*
@@ -70,7 +93,7 @@ LEFT JOIN (
 ) AS c ON true
 WHERE h.site_id = $1;
 
--- name: commit_batch(site_id, old_size, bodies, tokens, epoch, call_keys, decision_ids, connections, strata, is_records, kept_days, max_seconds, purpose, bound_at, metrics, labels, amounts, leg_keys, leg_call_keys, bind_ids, bind_call_keys, are_fresh, agent_keys, agents_seen, agents_drawn, campaign_starts, campaign_ends, consents)
+-- name: commit_batch(site_id, old_size, bodies, tokens, epoch, call_keys, decision_ids, connections, strata, is_records, kept_days, max_seconds, purpose, bound_at, metrics, labels, amounts, leg_keys, leg_call_keys, bind_ids, bind_call_keys, are_fresh, agent_keys, agents_seen, agents_drawn, campaign_starts, campaign_ends, consents, agent_names, agent_days, agent_seen, drawn_agents, agent_decision_ids, agent_drawn_on, caller_keys, caller_decision_ids)
 -- A batch of draws in one statement: either the head still has the size they were
 -- computed on, and all of it happens, or nothing does.
 WITH moved AS (
@@ -139,6 +162,28 @@ heard AS (
   ON CONFLICT (site_id, starts_on, agent_key)
   DO UPDATE SET seen = excluded.seen, drawn = excluded.drawn, ends_on = excluded.ends_on
 ),
+agents AS (
+  INSERT INTO agent_days (site_id, agent_key, day, seen)
+  SELECT m.site_id, a.agent_key, a.day, a.seen::integer[]
+  FROM moved AS m
+  CROSS JOIN unnest($29::bytea[], $30::integer[], $31::text[]) AS a (agent_key, day, seen)
+  ON CONFLICT (site_id, agent_key)
+  DO UPDATE SET day = excluded.day, seen = excluded.seen
+),
+agents_drawn AS (
+  INSERT INTO agent_draws (site_id, agent_key, decision_id, day)
+  SELECT m.site_id, a.agent_key, a.decision_id, a.day
+  FROM moved AS m
+  CROSS JOIN unnest($32::bytea[], $33::uuid[], $34::integer[])
+  AS a (agent_key, decision_id, day)
+),
+callers AS (
+  INSERT INTO recorded_callers (site_id, caller_key, decision_id)
+  SELECT m.site_id, c.caller_key, c.decision_id
+  FROM moved AS m
+  CROSS JOIN unnest($35::bytea[], $36::uuid[]) AS c (caller_key, decision_id)
+  ON CONFLICT (site_id, caller_key) DO NOTHING
+),
 settled AS (
   UPDATE waiting_binds AS w
   SET call_key = s.call_key, is_fresh = s.is_fresh
@@ -169,24 +214,26 @@ SELECT
   pg_advisory_unlock(hashtextextended('ponctuel-draws-' || $1, 0)),
   pg_notify('draws ' || $1, '');
 
--- name: forward_binds(site_id, bind_ids, policy_version, weeks, this_weeks, last_weeks, next_weeks, leg_keys, connections, strata, gate_codes, agent_keys, gate_ends, gate_end_codes, patiences)
+-- name: forward_binds(site_id, bind_ids, policy_versions, weeks, this_weeks, last_weeks, next_weeks, leg_keys, connections, strata, gate_codes, agent_keys, gate_ends, gate_end_codes, patiences, agent_names, caller_names)
 -- `patiences` in seconds: the server's own clock says when it is too late.
 WITH forwarded AS (
   INSERT INTO waiting_binds (
     site_id, bind_id, policy_version, week, this_week, last_week, next_week, leg_key,
-    connection, stratum, gate_code, agent_key, gate_ends_on, gate_end_code, expires_at
+    connection, stratum, gate_code, agent_key, gate_ends_on, gate_end_code, expires_at,
+    agent_name, caller_names
   )
   SELECT
-    $1, b.bind_id, $3, b.week, b.this_week, b.last_week, b.next_week, b.leg_key,
+    $1, b.bind_id, b.policy_version, b.week, b.this_week, b.last_week, b.next_week, b.leg_key,
     b.connection, b.stratum, b.gate_code, b.agent_key, b.gate_ends_on, b.gate_end_code,
-    now() + make_interval(secs => b.patience)
+    now() + make_interval(secs => b.patience), b.agent_name, b.caller_names
   FROM unnest(
-    $2::uuid[], $4::integer[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bytea[],
-    $9::text[], $10::text[], $11::text[], $12::bytea[], $13::date[], $14::text[],
-    $15::float[]
+    $2::uuid[], $3::integer[], $4::integer[], $5::bytea[], $6::bytea[], $7::bytea[],
+    $8::bytea[], $9::text[], $10::text[], $11::text[], $12::bytea[], $13::date[],
+    $14::text[], $15::float[], $16::bytea[], $17::bytea[]
   ) AS b (
-    bind_id, week, this_week, last_week, next_week, leg_key, connection, stratum,
-    gate_code, agent_key, gate_ends_on, gate_end_code, patience
+    bind_id, policy_version, week, this_week, last_week, next_week, leg_key,
+    connection, stratum, gate_code, agent_key, gate_ends_on, gate_end_code, patience,
+    agent_name, caller_names
   )
 )
 SELECT pg_notify('binds ' || $1, '');
@@ -194,7 +241,7 @@ SELECT pg_notify('binds ' || $1, '');
 -- name: find_waiting_binds(site_id, limit)
 SELECT
   bind_id, policy_version, week, this_week, last_week, next_week, leg_key, connection,
-  stratum, gate_code, agent_key, gate_ends_on, gate_end_code
+  stratum, gate_code, agent_key, gate_ends_on, gate_end_code, agent_name, caller_names
 FROM waiting_binds
 WHERE
   site_id = $1 AND is_fresh IS NULL AND refusal IS NULL AND expires_at > now()
@@ -268,6 +315,54 @@ CROSS JOIN LATERAL (
   WHERE b.site_id = $1 AND b.starts_on = a.starts_on AND b.agent_key = a.agent_key
   OFFSET 0
 ) AS c;
+
+-- name: lock_agent(site_id, agent_key)
+SELECT pg_advisory_xact_lock(
+  hashtextextended('ponctuel-agent-' || $1 || encode($2, 'hex'), 0)
+);
+
+-- name: find_agent_days(site_id, agent_key, decision_id)
+-- Of an agent whom a drawn call reaches; `counted_on` if it counts as theirs already.
+SELECT
+  d.day, d.seen, o.day AS counted_on,
+  array(
+    SELECT b.day FROM agent_draws AS b
+    WHERE b.site_id = $1 AND b.agent_key = a.agent_key AND b.decision_id <> $3
+    ORDER BY b.day
+  ) AS drawn
+FROM (VALUES ($2::bytea)) AS a (agent_key)
+LEFT JOIN agent_days AS d ON d.site_id = $1 AND d.agent_key = a.agent_key
+LEFT JOIN agent_draws AS o
+  ON o.site_id = $1 AND o.agent_key = a.agent_key AND o.decision_id = $3;
+
+-- name: keep_agent_draw(site_id, agent_key, decision_id, day)
+INSERT INTO agent_draws (site_id, agent_key, decision_id, day)
+VALUES ($1, $2, $3, $4);
+
+-- name: forget_agent_days(site_id, last_day)
+-- Of agents without a call since: what no cap counts any more.
+-- What a draw has in hand is left to it: that forgets by itself.
+WITH old AS (
+  SELECT b.agent_key FROM agent_days AS b
+  WHERE b.site_id = $1 AND cardinality(b.seen) > b.day - $2::integer
+  FOR UPDATE SKIP LOCKED
+),
+gone AS (
+  DELETE FROM agent_days AS d USING old AS o
+  WHERE d.site_id = $1 AND d.agent_key = o.agent_key AND d.day <= $2
+)
+UPDATE agent_days AS d SET seen = d.seen[:d.day - $2]
+FROM old AS o
+WHERE d.site_id = $1 AND d.agent_key = o.agent_key AND d.day > $2;
+
+-- name: forget_agent_draws(site_id, last_day)
+DELETE FROM agent_draws WHERE site_id = $1 AND day <= $2;
+
+-- name: find_first_capture(site_id)
+SELECT min(captured_at) FROM recordings WHERE site_id = $1;
+
+-- name: forget_caller(site_id, decision_id)
+DELETE FROM recorded_callers WHERE site_id = $1 AND decision_id = $2;
 
 -- name: forget_agent_calls(site_id, today, still_running)
 -- A prolonged campaign keeps its first day.
@@ -439,6 +534,10 @@ ON d.site_id = p.site_id
 AND (d.number = p.number OR (p.number IS NULL AND d.version = p.version))
 WHERE p.site_id = $1 ORDER BY p.version;
 
+-- name: find_decided_documents(site_id)
+SELECT number, document, salt, digest FROM policy_versions
+WHERE site_id = $1 AND state IN ('approved', 'scheduled', 'active');
+
 -- name: find_policy_version(site_id)
 SELECT policy_version FROM ledger_heads WHERE site_id = $1;
 
@@ -513,3 +612,13 @@ INSERT INTO call_agents (site_id, draw_seq, agent_key, noted_at)
 SELECT $1, a.draw_seq, a.agent_key, $4
 FROM unnest($2::bigint[], $3::bytea[]) AS a (draw_seq, agent_key)
 ON CONFLICT ON CONSTRAINT call_agents_pkey DO NOTHING;
+
+-- name: find_caller_keys(site_id)
+SELECT month, wrapped_key FROM caller_keys WHERE site_id = $1 ORDER BY month;
+
+-- name: insert_caller_key(site_id, month, wrapped_key)
+INSERT INTO caller_keys (site_id, month, wrapped_key) VALUES ($1, $2, $3)
+ON CONFLICT DO NOTHING;
+
+-- name: delete_caller_key(site_id, month)
+DELETE FROM caller_keys WHERE site_id = $1 AND month = $2;

@@ -22,9 +22,11 @@ from proxy.intake.binds import (
     OverloadError,
     StalePolicyError,
 )
+from proxy.intake.documents import UnreadablePolicyError
 from proxy.intake.epochs import NoSeedError, Tags
 from proxy.intake.store import QUERIES, DrawnCall, read_call
 from proxy.ledger.transaction import LedgerWentBackError
+from proxy.vault.keys import NAME_SIZE
 from sampling.legal import Expiry
 
 # The leader's reasons, in the words of its errors.
@@ -37,6 +39,7 @@ _REFUSALS: Mapping[str, type[PonctuelError]] = {
         NoSeedError,
         OverloadError,
         StalePolicyError,
+        UnreadablePolicyError,
     )
 }
 
@@ -69,9 +72,7 @@ class Relay:
         self._site = site
         self.forwarded: dict[UUID, Caller] = {}
 
-    async def forward(
-        self, connection: Connection, callers: Iterable[Caller], policy_version: int
-    ) -> None:
+    async def forward(self, connection: Connection, callers: Iterable[Caller]) -> None:
         """Hand binds over to the leader. Known as forwarded before they can be lost."""
         rows = {uuid4(): caller for caller in callers}
         self.forwarded |= rows
@@ -81,7 +82,7 @@ class Relay:
             QUERIES["forward_binds"],
             self._site,
             list(rows),
-            policy_version,
+            [bind.policy_version for bind in binds],
             [bind.tags.week for bind in binds],
             [bind.tags.this_week for bind in binds],
             [bind.tags.last_week for bind in binds],
@@ -94,6 +95,8 @@ class Relay:
             [bind.expiry.day if bind.expiry else None for bind in binds],
             [bind.expiry.code if bind.expiry else None for bind in binds],
             [max(0.0, caller.deadline - now) for caller in rows.values()],
+            [bind.agent_name for bind in binds],
+            [b"".join(bind.caller_names) for bind in binds],
         )
 
     async def collect(self, connection: Connection) -> list[Answer]:
@@ -160,7 +163,6 @@ class Forwarded:
     """Another replica's bind, as the leader finds it."""
 
     bind_id: UUID
-    policy_version: int
     bind: Bind
 
 
@@ -169,15 +171,14 @@ async def waiting_binds(
 ) -> list[Forwarded]:
     """What waits for the leader, the most urgent first."""
     rows = await connection.fetch(QUERIES["find_waiting_binds"], site, limit)
-    return [
-        Forwarded(row["bind_id"], row["policy_version"], _bind(row)) for row in rows
-    ]
+    return [Forwarded(row["bind_id"], _bind(row)) for row in rows]
 
 
 def _bind(row: asyncpg.Record) -> Bind:
     tags = Tags(row["week"], row["this_week"], row["last_week"], row["next_week"])
     ends_on, code = row["gate_ends_on"], row["gate_end_code"]
     expiry = Expiry(ends_on, code) if ends_on and code else None
+    names = row["caller_names"] or b""
     return Bind(
         tags=tags,
         leg_key=row["leg_key"],
@@ -186,4 +187,9 @@ def _bind(row: asyncpg.Record) -> Bind:
         gate_code=row["gate_code"],
         agent_key=row["agent_key"],
         expiry=expiry,
+        agent_name=row["agent_name"],
+        caller_names=tuple(
+            names[at : at + NAME_SIZE] for at in range(0, len(names), NAME_SIZE)
+        ),
+        policy_version=row["policy_version"],
     )

@@ -7,7 +7,7 @@ every batch moves the head from the size it was computed on, or does not happen.
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +17,8 @@ import asyncpg
 
 from proxy.database.pool import UNAVAILABLE, SiteDatabase
 from proxy.errors import DatabaseUnavailableError, PonctuelError
-from proxy.intake.drawing import Batch
+from proxy.intake.binds import Bind
+from proxy.intake.drawing import Batch, Past
 from proxy.intake.store import QUERIES, DrawnCall, read_call
 from proxy.ledger.transaction import (
     Head,
@@ -25,6 +26,7 @@ from proxy.ledger.transaction import (
     columns_of_counts,
     lock_head,
 )
+from sampling.caps import AgentDays
 from sampling.coverage import AgentCalls
 
 _SETTINGS = {
@@ -86,18 +88,22 @@ class Seat:
         await self.connection.execute("SELECT")
 
     async def look(
-        self, names: Sequence[bytes], *, is_locked: bool
-    ) -> tuple[Head, dict[bytes, DrawnCall]]:
-        """The head as it stands, and who of `names` is bound already."""
+        self, binds: Iterable[Bind], *, is_locked: bool
+    ) -> tuple[Head, dict[bytes, DrawnCall], Past]:
+        """The head as it stands, which of `binds` are bound already, and their past."""
         if is_locked:
             await lock_head(self.connection, self.site)
         rows = await self.connection.fetch(
-            QUERIES["read_head_and_calls"], self.site, names
+            QUERIES["read_head_and_calls"],
+            self.site,
+            [name for bind in binds for name in bind.names],
+            list({bind.agent_name for bind in binds if bind.agent_name}),
+            [name for bind in binds for name in bind.caller_names],
         )
         if not rows:
             raise StaleHeadError(f"site {self.site} has no ledger")
         known = {row["name"]: read_call(row) for row in rows if row["name"]}
-        return Head.read(rows[0]), known
+        return Head.read(rows[0]), known, _past(rows[0])
 
     async def heard(self, campaigns: Mapping[bytes, date]) -> dict[bytes, AgentCalls]:
         """What these agents' campaigns, by their first day, have had of them.
@@ -166,6 +172,14 @@ class Seat:
             [agent.campaign.starts_on for agent in batch.heard.values()],
             [agent.campaign.ends_on for agent in batch.heard.values()],
             [call.consent for call in calls],
+            list(batch.agents),
+            [days.day for days in batch.agents.values()],
+            [_array(days.seen) for days in batch.agents.values()],
+            list(batch.agent_draws.values()),
+            list(batch.agent_draws),
+            [batch.agents[name].day for name in batch.agent_draws.values()],
+            list(batch.callers),
+            list(batch.callers.values()),
         )
         return row is not None
 
@@ -176,6 +190,28 @@ class Seat:
 
     async def _run(self, query: str, *arguments: object) -> None:
         await self.connection.execute(QUERIES[query], self.site, *arguments)
+
+
+def _past(row: asyncpg.Record) -> Past:
+    agents = {}
+    for name, day, seen, drawn_on in row["agents"]:
+        drawn = _numbers(drawn_on)
+        if day or drawn:  # calls may reach an agent after their draw only
+            agents[name] = AgentDays(day or drawn[-1], _numbers(seen or "{}"), drawn)
+    return Past(agents, frozenset(row["callers"]))
+
+
+def _array(numbers: Iterable[int]) -> str:
+    """As PostgreSQL writes it.
+
+    Arrays of different lengths cannot go to it side by side, nor come from it within a
+    row that has no type of its own.
+    """
+    return f"{{{','.join(map(str, numbers))}}}"
+
+
+def _numbers(array: str) -> tuple[int, ...]:
+    return tuple(map(int, array[1:-1].split(","))) if array != "{}" else ()
 
 
 @asynccontextmanager

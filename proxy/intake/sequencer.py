@@ -167,7 +167,7 @@ class Sequencer:
         if self._is_stale():
             self._refuse(callers, StalePolicyError(fix="upgrade this replica"))
         elif callers:
-            await self._relay.forward(seat.connection, callers, self._policies.version)
+            await self._relay.forward(seat.connection, callers)
         await self._collect(seat)
 
     async def _collect(self, seat: Seat) -> None:
@@ -183,7 +183,7 @@ class Sequencer:
             if answer.call and answer.caller.tell(answer.call)
         }
         for answer in answers:
-            if answer.refusal:
+            if answer.refusal and not self._ask_anew(answer.caller, answer.refusal):
                 self._refuse([answer.caller], answer.refusal)
             elif answer.call and answer.is_fresh and answer.call.call_key not in heard:
                 self._close_unheard(answer.call)
@@ -211,10 +211,15 @@ class Sequencer:
         self, seat: Seat, callers: Sequence[Caller], forwarded: Sequence[Forwarded]
     ) -> None:
         """Draw a batch; a failure of any kind is an answer too: not recorded."""
-        older, asked, is_behind = self._by_policy(forwarded)
+        asked = {
+            each.bind_id: each.bind
+            for each in forwarded
+            if each.bind.policy_version <= self._policies.version
+        }
+        is_behind = len(asked) < len(forwarded)
         try:
-            await seat.refuse(older, StalePolicyError())
             draws = await self._drawn(seat, callers, asked)
+            await seat.refuse(draws.misjudged, StalePolicyError())
             await seat.refuse(draws.nameless, NoSeedError())
         except UNAVAILABLE as error:
             self._refuse(callers, DatabaseUnavailableError(type(error).__name__))
@@ -231,14 +236,20 @@ class Sequencer:
         if is_behind and seat.is_leader:
             await self._catch_up(seat)
 
-    def _by_policy(
-        self, forwarded: Sequence[Forwarded]
-    ) -> tuple[list[UUID], dict[UUID, Bind], bool]:
-        """What to refuse, what to draw, and whether some wait for a newer leader."""
-        version = self._policies.version
-        older = [b.bind_id for b in forwarded if b.policy_version < version]
-        same = {b.bind_id: b.bind for b in forwarded if b.policy_version == version}
-        return older, same, any(b.policy_version > version for b in forwarded)
+    def _ask_anew(self, caller: Caller, refusal: PonctuelError) -> bool:
+        """Under the newest policy, what the leader refused to draw under another.
+
+        False where that changes nothing: a bind is judged once for each policy.
+        """
+        if not isinstance(refusal, StalePolicyError):
+            return False
+        bind = caller.bind.under(self._policies.schedule.newest)
+        if bind is None or bind is caller.bind:
+            return False
+        caller.bind = bind
+        self._waiting.append(caller)
+        self._wake.set()
+        return True
 
     async def _learn(self, seat: Seat) -> bool:
         """Read what has been adopted; False if this replica knows no more than before.

@@ -20,10 +20,11 @@ from datetime import UTC, datetime
 
 import asyncpg
 
+from proxy.errors import StorageError
 from proxy.intake.store import QUERIES
 from proxy.ledger.entry import Kind
 from proxy.ledger.transaction import Ledger, LedgerTransaction, NothingToRecordError
-from proxy.vault.keys import KeyRing
+from proxy.vault.keys import KeyRing, week_name
 from retention.periods import newest_inspected
 from sampling.seed import WEEK_SECONDS, week_at
 
@@ -39,10 +40,11 @@ class WeeksEnded:
     calls: int
 
 
-def open_tag_key(keys: KeyRing, row: asyncpg.Record) -> bytes:
+async def open_tag_key(keys: KeyRing, row: asyncpg.Record) -> bytes:
     """A week's tag key from its row, living. Raises KeyMissingError."""
     if row["has_own_key"]:
-        return keys.unwrap_for_week(row["week"], row["wrapped_key"])
+        [tag_key] = await keys.unwrap(week_name(row["week"]), [row["wrapped_key"]])
+        return tag_key
     return keys.unwrap_service(row["wrapped_key"])
 
 
@@ -69,7 +71,7 @@ class TagKeys:
         """Every week whose tag key still exists, and the key."""
         async with self._ledger.database.connection() as connection:
             rows = await connection.fetch(QUERIES["find_living_tag_keys"], self._site)
-        return {row["week"]: open_tag_key(self._keys, row) for row in rows}
+        return {row["week"]: await open_tag_key(self._keys, row) for row in rows}
 
     async def hand_out(self) -> dict[int, bytes]:
         """The same, for somebody outside; the ledger says that it happened, first."""
@@ -97,7 +99,9 @@ class TagKeys:
         doomed = await self._doomed()
         unfinished = {week for week, seq in doomed.items() if seq is None}
         files = {
-            week for week in self._keys.weeks() if week <= newest or week in doomed
+            week
+            for week in await self._keys.weeks()
+            if week <= newest or week in doomed
         }
         return sorted(unfinished | files)
 
@@ -110,10 +114,10 @@ class TagKeys:
     async def _end(self, week: int) -> bool:
         """Destroy a week's key, verify that, append the leaf; False if it lives."""
         try:
-            self._keys.destroy_week(week)
-            if self._keys.has_week(week):
+            await self._keys.destroy(week_name(week))
+            if await self._keys.has(week_name(week)):
                 return False
-        except OSError:
+        except StorageError:
             return False
         try:
             async with self._ledger.transaction() as change:

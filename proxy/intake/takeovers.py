@@ -9,7 +9,7 @@ incident and goes on.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -93,9 +93,16 @@ class Takeovers:
         self._clock = clock
 
     async def begin(
-        self, connection_name: str, source_ref: str, call: DrawnCall | None
+        self,
+        connection_name: str,
+        source_ref: str,
+        call: DrawnCall | None,
+        on_new: Callable[[Connection], Awaitable[None]] | None = None,
     ) -> None:
-        """Take over or purge a recording the platform reports; durable on return."""
+        """Take over or purge a recording the platform reports; durable on return.
+
+        `on_new` is what else is written in the same transaction, if it is new.
+        """
         step = "deleting"
         if call is not None and call.is_record:
             step = await self._first_step(call)
@@ -117,6 +124,8 @@ class Takeovers:
             if is_unsolicited:
                 await self._note_unsolicited(connection, row["takeover_id"])
             await self._enqueue(connection, row["takeover_id"])
+            if on_new is not None:
+                await on_new(connection)
 
     async def _first_step(self, call: DrawnCall) -> str:
         try:

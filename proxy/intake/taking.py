@@ -3,7 +3,8 @@
 1. Refuse: no committed RECORD, no announcement, no consent where it is asked for, or an
    outcome already: nothing is read.
 2. Look at the clear audio as it streams: type by content, length, size.
-3. Seal it as it streams, under a fresh key, to a durable object nobody owns yet.
+3. Seal it as it streams, under a fresh key, to a durable object nobody owns yet; and
+   have that key wrapped by the key of the day it must be gone.
 4. One transaction: the recording's index, its wrapped key, the outcome and its leaf.
 
 If step 4 fails for a reason we know, the object is removed at once. If the database's
@@ -29,7 +30,8 @@ from proxy.intake.audio import AudioFacts, AudioProbe
 from proxy.intake.outcomes import Failure, Outcomes, close_call
 from proxy.intake.store import DrawnCall, find_decision
 from proxy.ledger.transaction import Ledger
-from proxy.vault.recordings import Captured, SealedObject, Vault
+from proxy.vault.day_keys import KeyMovedError
+from proxy.vault.recordings import Captured, Enclosed, SealedObject, Vault
 
 # A platform stops on its own clock; this much over the policy's length is not a fault.
 OVERRUN_SECONDS = 5
@@ -89,7 +91,7 @@ class Intake:
             await self._outcomes.refuse_media(call, error)
             raise
         try:
-            await self._keep(call.decision_id, sealed, watched.facts)
+            await self._keep(call, sealed, watched.facts)
         except DatabaseUnavailableError:
             raise
         except PonctuelError:
@@ -98,22 +100,31 @@ class Intake:
         return sealed.recording_id
 
     async def _keep(
-        self, decision_id: UUID, sealed: SealedObject, facts: AudioFacts
+        self, call: DrawnCall, sealed: SealedObject, facts: AudioFacts
     ) -> None:
+        captured = Captured(
+            decision_id=call.decision_id,
+            draw_seq=call.draw_seq,
+            media_type=facts.media_type,
+            seconds=facts.seconds,
+            channels=facts.channels,
+            purpose=call.purpose,
+        )
+        enclosed = await self._vault.enclose(sealed, call.kept_days)
+        try:
+            await self._keep_enclosed(enclosed, captured)
+        except KeyMovedError:  # renewed in between, which happens once a night
+            enclosed = await self._vault.enclose(sealed, call.kept_days)
+            await self._keep_enclosed(enclosed, captured)
+
+    async def _keep_enclosed(self, enclosed: Enclosed, captured: Captured) -> None:
         async with self._ledger.transaction() as change:
-            call = await find_decision(change.connection, self._site, decision_id)
+            call = await find_decision(
+                change.connection, self._site, captured.decision_id
+            )
             if call is None or not call.may_be_recorded:
                 raise OutcomeClosedError("the call was closed while it was taken over")
-            captured = Captured(
-                decision_id=decision_id,
-                draw_seq=call.draw_seq,
-                media_type=facts.media_type,
-                seconds=facts.seconds,
-                channels=facts.channels,
-                purpose=call.purpose,
-                kept_days=call.kept_days,
-            )
-            await self._vault.keep(change, sealed, captured)
+            await self._vault.keep(change, enclosed, captured)
             await close_call(change, call, "recorded", None, self._clock())
 
 

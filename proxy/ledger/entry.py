@@ -34,6 +34,7 @@ class Kind(StrEnum):
     DELETED = "DEL"
     DAY_KEY_MADE = "KEK+"
     DAY_KEY_DESTROYED = "KEK-"
+    HOLD = "HOLD"
     STOP = "STOP"
     RECONCILED = "RECON"
     INVENTORY = "INV"

@@ -34,6 +34,16 @@ SELECT size, tokens FROM ledger_heads WHERE site_id = $1;
 -- name: set_stops(site_id, stops)
 UPDATE ledger_heads SET stops = $2 WHERE site_id = $1;
 
+-- name: take_back_going_on(site_id, party)
+-- What was decided about it, and of the breaker also what one of the two has said.
+WITH resumed AS (
+  DELETE FROM resumptions WHERE site_id = $1 AND party = $2 RETURNING party
+),
+confirmed AS (
+  DELETE FROM breaker_confirmations WHERE site_id = $1 AND $2 = 'breaker' RETURNING role
+)
+SELECT EXISTS (SELECT FROM resumed) OR EXISTS (SELECT FROM confirmed);
+
 -- name: halt(site_id, now)
 UPDATE ledger_heads SET halted_at = $2 WHERE site_id = $1 AND halted_at IS NULL;
 

@@ -36,3 +36,11 @@ async def set_stop(change: LedgerTransaction, party: Party, *, is_on: bool) -> b
         QUERIES["set_stops"], change.site, sorted(change.stops)
     )
     return True
+
+
+async def stay_stopped(change: LedgerTransaction, party: Party) -> bool:
+    """Take back what was said about the party's stop ending; whether anything was."""
+    taken: bool = await change.connection.fetchval(
+        QUERIES["take_back_going_on"], change.site, party.value
+    )
+    return taken

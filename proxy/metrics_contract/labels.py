@@ -62,10 +62,10 @@ EXCESS_TABLES = (
     *(("breaker", window) for window in ("10", "20", "50", "200", "1000")),
     *(("alert", window) for window in ("100", "500", "1000", "10000")),
 )
-CAUSE = Label("cause", ("sr", "binomial"))
+CAUSE = Label("cause", ("sr", "binomial", "blind"))
 
 SOURCE = Label("source", ("platform_only", "ledger_only"))
-CHECK = Label("check", ("cdr", "inventory"))
+CHECK = Label("check", ("cdr", "cdr_by_hand", "inventory"))
 
 OTHER_FINDING = "OTHER"
 # What the offline verifier can find (docs/proof.md): one word for one fault, whoever
@@ -82,6 +82,7 @@ FINDING = Label(
         "ORDER",
         "POLICY",
         "RETROPOLICY",
+        "NOTICE",
         "LATECOMMIT",
         "EPOCHREOPENED",
         "WITHHELD",

@@ -174,6 +174,10 @@ class Keeping:
         for monitor in alarms:
             await self._report(monitor)
 
+    async def note_judged(self, end: int) -> None:
+        """That somebody has seen the ledger, up to this leaf: nobody is blind."""
+        await self._run("note_judged", end)
+
     async def _report(self, monitor: Monitor) -> None:
         rows = await self.connection.fetch(QUERIES["find_last_decisions"], self.site)
         decided = {row["monitor"]: row["seq"] for row in rows}

@@ -162,10 +162,42 @@ FROM ledger_heads AS h
 LEFT JOIN monitor_states AS m ON m.site_id = h.site_id AND m.slot = 'now'
 WHERE h.site_id = $1;
 
+-- name: note_judged(site_id, seen)
+INSERT INTO monitor_sight AS s (site_id, seen) VALUES ($1, $2)
+ON CONFLICT ON CONSTRAINT monitor_sight_pkey DO UPDATE
+SET seen = excluded.seen, unjudged_since = NULL, is_blind = false
+WHERE s.seen <> excluded.seen OR s.unjudged_since IS NOT NULL;
+
+-- name: note_unjudged(site_id, patience)
+-- Since when there are draws that nobody has judged, and whether that is too long. Without
+-- such a draw nothing is written: where no calls are, nobody is blind.
+INSERT INTO monitor_sight AS s (site_id, seen, unjudged_since)
+SELECT $1, 0, clock_timestamp()
+WHERE EXISTS (
+  SELECT FROM ledger_entries AS e
+  WHERE
+    e.site_id = $1
+    AND e.seq >= coalesce((SELECT o.seen FROM monitor_sight AS o WHERE o.site_id = $1), 0)
+    AND position('"leaf":"DRAW"'::bytea IN e.body) > 0
+)
+ON CONFLICT ON CONSTRAINT monitor_sight_pkey DO UPDATE SET
+  unjudged_since = coalesce(s.unjudged_since, excluded.unjudged_since),
+  is_blind = coalesce(s.unjudged_since <= excluded.unjudged_since - $2::interval, false)
+RETURNING is_blind;
+
+-- name: does_somebody_judge(site_id)
+SELECT NOT is_blind FROM monitor_sight WHERE site_id = $1;
+
 -- name: find_opening(site_id)
--- Whether the breaker stops the draws, and why it was opened last.
+-- Whether the breaker stops the draws, why it was opened last, and whether anybody has
+-- spoken of closing it.
 SELECT
-  'breaker' = ANY(h.stops) AS is_open, b.seq, coalesce(b.causes, '{}') AS causes
+  'breaker' = ANY(h.stops) AS is_open, b.seq, coalesce(b.causes, '{}') AS causes,
+  EXISTS (
+    SELECT FROM resumptions AS r WHERE r.site_id = $1 AND r.party = 'breaker'
+  ) OR EXISTS (
+    SELECT FROM breaker_confirmations AS c WHERE c.site_id = $1
+  ) AS is_closing
 FROM ledger_heads AS h
 LEFT JOIN LATERAL (
   SELECT o.seq, o.causes FROM breaker_openings AS o
@@ -173,14 +205,14 @@ LEFT JOIN LATERAL (
 ) AS b ON true
 WHERE h.site_id = $1;
 
--- name: has_stop_since(site_id, seq)
+-- name: has_closed_since(site_id, seq)
 SELECT EXISTS (
   SELECT FROM ledger_entries
-  WHERE site_id = $1 AND seq >= $2 AND position('"leaf":"STOP"'::bytea IN body) > 0
+  WHERE
+    site_id = $1 AND seq >= $2
+    AND body = convert_to('{"by":"breaker","leaf":"STOP","on":0}', 'UTF8')
 );
 
--- name: insert_opening(site_id, seq, causes, now)
-INSERT INTO breaker_openings (site_id, seq, causes, opened_at) VALUES ($1, $2, $3, $4);
-
--- name: add_causes(site_id, seq, causes)
-UPDATE breaker_openings SET causes = $3 WHERE site_id = $1 AND seq = $2;
+-- name: save_opening(site_id, seq, causes, now)
+INSERT INTO breaker_openings (site_id, seq, causes, opened_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT ON CONSTRAINT breaker_openings_pkey DO UPDATE SET causes = excluded.causes;

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -13,7 +13,7 @@ from proxy.incidents.opening import Incident, open_incident
 from proxy.incidents.words import required
 from proxy.ledger.entry import Kind
 from proxy.ledger.transaction import Ledger
-from proxy.monitoring.breaker import Breaker
+from proxy.monitoring.breaker import BLIND, Breaker
 from proxy.monitoring.keeping import Keeping, NewerMonitorsError
 from proxy.monitoring.reading import QUERIES
 from proxy.monitoring.walking import Walk
@@ -24,6 +24,10 @@ from sampling.monitoring.observations import Monitor
 log = structlog.get_logger()
 
 _NO_CALLS = Monitors().figures(Live())
+_CAUSES = (SR, BINOMIAL, BLIND)
+# Rolling a version out, or back, takes minutes. What blinds for longer does not pass by
+# itself; and these are 250 calls already, at a thousand an hour.
+PATIENCE = timedelta(minutes=15)
 _TRIES = 3
 # After a long walk comes a rest, so that calls keep the machine: reading a leaf takes
 # some 20 microseconds, a fiftieth of what it may.
@@ -82,11 +86,12 @@ class SiteMonitors:
                 if await self._walk(is_urgent=is_urgent):
                     break
         except NewerMonitorsError as error:
-            await self._say_blind(error.error_id)
+            await self._be_blind(error.error_id)
         except PonctuelError:
+            await self._stop_if_long_blind()
             raise
         except Exception as error:  # noqa: BLE001  # a bug here must not pass for silence
-            await self._say_blind(type(error).__name__)
+            await self._be_blind(type(error).__name__)
 
     async def _walk(self, *, is_urgent: bool) -> bool:
         """Judge once; False if that is out of date already."""
@@ -103,12 +108,14 @@ class SiteMonitors:
             if walk.is_changed:
                 await keeping.save(kept, walk.flags)
             await keeping.publish(kept, walk.ahead)
+            await keeping.note_judged(walk.end)
         self._overdue = walk.overdue
         tripped = walk.ahead.tripped
         return not tripped or await self._breaker.open(tripped, walk.end)
 
-    async def _say_blind(self, why: str) -> None:
+    async def _be_blind(self, why: str) -> None:
         log.critical("monitors are blind", site=self._site, why=why)
+        await self._stop_if_long_blind()
         async with self._ledger.database.connection() as connection:
             await open_incident(
                 connection,
@@ -118,6 +125,15 @@ class SiteMonitors:
                 f"blind-{why}-{self._clock().date()}",
                 self._clock(),
             )
+
+    async def _stop_if_long_blind(self) -> None:
+        """Draw nothing once no replica has judged the draws for `PATIENCE`."""
+        async with self._ledger.database.connection() as connection:
+            is_blind = await connection.fetchval(
+                QUERIES["note_unjudged"], self._site, PATIENCE
+            )
+        if is_blind:
+            await self._breaker.open_blind()
 
     # --- For people -------------------------------------------------------------------
 
@@ -158,4 +174,4 @@ class SiteMonitors:
 
 
 def _breaker_figures(causes: tuple[str, ...] | list[str]) -> Figures:
-    return {("breaker_open", cause): float(cause in causes) for cause in (SR, BINOMIAL)}
+    return {("breaker_open", cause): float(cause in causes) for cause in _CAUSES}

@@ -15,7 +15,9 @@ from proxy.reconciliation.connection_day import ConnectionDays
 from proxy.reconciliation.daily import Reconciliation
 from proxy.reconciliation.inventory import Inventory
 from proxy.reconciliation.recordings import Patience, Recordings
+from proxy.reconciliation.reports import ListSource
 from proxy.reconciliation.results import Results
+from proxy.reconciliation.runs import Runs
 from proxy.vault.objects import ObjectStore
 from proxy.vault.shelf import Shelf
 
@@ -37,11 +39,16 @@ class Parts:
 
 def make_reconciliation(parts: Parts, patience: Patience) -> Reconciliation:
     database = parts.ledger.database
-    results = Results(parts.ledger, list(parts.platforms))
+    lists = {name: each.lists for name, each in parts.platforms.items()}
+    counted = {
+        name: ListSource.BY_HAND if own is None else ListSource.PLATFORM
+        for name, own in lists.items()
+    }
+    runs, results = Runs(database), Results(parts.ledger, counted)
     return Reconciliation(
         site=parts.ledger.site,
         tag_keys=parts.tag_keys,
-        lists={name: each.lists for name, each in parts.platforms.items()},
+        lists=lists,
         days=ConnectionDays(
             calls=BoundCalls(database),
             recordings=Recordings(
@@ -51,12 +58,15 @@ def make_reconciliation(parts: Parts, patience: Patience) -> Reconciliation:
                 clock=parts.clock,
                 patience=patience,
             ),
+            runs=runs,
             results=results,
             sightings=parts.sightings,
+            clock=parts.clock,
         ),
         inventory=Inventory(
             database, parts.objects, parts.shelf, parts.neighbours, parts.clock
         ),
+        runs=runs,
         results=results,
         clock=parts.clock,
     )

@@ -31,6 +31,7 @@ from proxy.reconciliation.listing import Listing, read_day
 from proxy.reconciliation.recordings import Found, Recordings
 from proxy.reconciliation.reports import ComparedDay, RecordingCounts
 from proxy.reconciliation.results import Results
+from proxy.reconciliation.runs import Look, Run, Runs
 
 
 def _ignored(_: object) -> None:
@@ -92,19 +93,21 @@ class ConnectionDays:
 
     calls: BoundCalls
     recordings: Recordings
+    runs: Runs
     results: Results
     sightings: Sightings
+    clock: Callable[[], datetime]
 
     async def compare(
-        self, day: date, names: Names, lists: CallLists, listener: Listener
+        self, look: Look, names: Names, lists: CallLists, listener: Listener
     ) -> ComparedDay:
-        """Compare and settle; nothing is stored yet.
+        """Compare, settle and store.
 
         Raises CannotReconcile-, SourceUnavailable-, ListNotBelieved- and
         ForbiddenSourceError: then nothing was concluded and nothing done.
         """
-        period = await self._period(day, names.connection)
-        listing = await read_day(lists, day, listener.on_rows)
+        period = await self._period(look)
+        listing = await read_day(lists, look.day, listener.on_rows)
         keys = await self._keys(names, listing)
         # In threads: a hundred thousand calls take a while, and others must be drawn.
         listed, known = await asyncio.to_thread(_listed, listing, period, keys)
@@ -117,20 +120,26 @@ class ConnectionDays:
         digest = await asyncio.to_thread(
             _digest, normalised(names.connection, listed), listener.on_line
         )
-        return ComparedDay(
-            connection=names.connection,
-            day=day,
+        run = await self.runs.begin(look, self.clock())
+        done = ComparedDay(
+            connection=look.connection,
+            day=look.day,
+            source=look.source,
             comparison=comparison,
-            recordings=await self._settle(names, period, listing),
+            recordings=await self._settle(names, period, listing, run),
             export_sha256=digest,
         )
+        return await self.results.keep_day(look, done, self.clock())
 
-    async def _period(self, day: date, connection: str) -> Period:
+    async def _period(self, look: Look) -> Period:
         """1. Before its first call a platform's recordings were none of our business.
 
         Recordings from before it was connected must not be taken for unsolicited ones.
         """
-        is_known, is_known_before = await self.results.known(connection, day)
+        day, connection = look.day, look.connection
+        is_known, is_known_before = await self.results.known(
+            connection, look.source, day
+        )
         since: datetime | None = start_of(day)
         if not is_known_before:
             since = await self.calls.first_bound(connection, start_of(day), end_of(day))
@@ -163,7 +172,7 @@ class ConnectionDays:
         return {"bound": bound, "ledger_only": ledger_only, "undecided": undecided}
 
     async def _settle(
-        self, names: Names, period: Period, listing: Listing
+        self, names: Names, period: Period, listing: Listing, run: Run
     ) -> RecordingCounts:
         """4. What is listed is judged by its call's draw, whenever that call was."""
         held = list(listing.recordings.values())
@@ -184,6 +193,7 @@ class ConnectionDays:
             names.connection,
             # Whoever recorded on our word and says no more than that has done nothing.
             [each for each in found if each.recording.source_ref or not each.is_drawn],
+            run,
             is_first_look=period.is_first_look,
         )
 

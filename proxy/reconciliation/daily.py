@@ -33,11 +33,13 @@ from proxy.reconciliation.inventory import Inventory
 from proxy.reconciliation.reports import (
     ComparedDay,
     InventoryReport,
+    ListSource,
     Report,
     UndoneDay,
     UndoneInventory,
 )
 from proxy.reconciliation.results import Figures, Results
+from proxy.reconciliation.runs import Look, Runs
 from sampling.seed import week_at
 
 log = structlog.get_logger()
@@ -72,6 +74,7 @@ class Reconciliation:
     lists: Mapping[str, CallLists | None]
     days: ConnectionDays
     inventory: Inventory
+    runs: Runs
     results: Results
     clock: Callable[[], datetime]
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -80,13 +83,16 @@ class Reconciliation:
         self,
         day: date,
         connection: str | None = None,
-        lists: CallLists | None = None,
+        *,
+        by_hand: CallLists | None = None,
+        actor: str | None = None,
         listener: Listener = NOBODY,
     ) -> Report:
         """Reconcile a closed day; the store as well, unless one connection is named.
 
-        `lists` stands in for the platform's own of that connection. Raises
-        CannotReconcileError for a day or a connection that cannot be reconciled;
+        A list given `by_hand`, of that connection, is compared and kept beside the
+        platform's own, never in place of it. `actor` is who asked; None: the service.
+        Raises CannotReconcileError for a day or a connection that cannot be reconciled;
         DatabaseUnavailableError.
         """
         if connection is not None and connection not in self.lists:
@@ -98,16 +104,22 @@ class Reconciliation:
             raise CannotReconcileError(
                 f"{day} ended less than an hour ago, or is not over", fix="wait"
             )
-        if lists is not None and connection is None:
+        if by_hand is not None and connection is None:
             raise CannotReconcileError("a list is of one connection: say of which")
         keys = await self._keys_of(day)
-        names = list(self.lists) if connection is None else [connection]
+        source = ListSource.PLATFORM if by_hand is None else ListSource.BY_HAND
+        looks = [
+            Look(connection=name, day=day, source=source, actor=actor)
+            for name in (self.lists if connection is None else [connection])
+        ]
         async with self._turn:  # the job and somebody by hand: one after the other
             done = [
-                await self._run_one(day, Names(keys, name), lists, listener)
-                for name in names
+                await self._run_one(
+                    look, Names(keys, look.connection), by_hand, listener
+                )
+                for look in looks
             ]
-            inventory = None if connection else await self.count_store()
+            inventory = None if connection else await self.count_store(actor)
         return Report(site=self.site, day=day, connections=done, inventory=inventory)
 
     def newest_closed_day(self) -> date:
@@ -125,7 +137,7 @@ class Reconciliation:
 
     async def _run_due_day(self, day: date) -> None:
         for name, lists in self.lists.items():
-            is_known, _ = await self.results.known(name, day)
+            is_known, _ = await self.results.known(name, ListSource.PLATFORM, day)
             if is_known or lists is None:
                 continue
             try:
@@ -134,21 +146,23 @@ class Reconciliation:
                 return
 
     async def last(self) -> dict[str, object]:
-        """The newest stored result of each connection, and of the store."""
+        """The newest stored result of each connection and list, and of the store."""
         return await self.results.last()
 
     async def figures(self) -> Figures:
         """The gauges of the metrics contract."""
         return await self.results.figures()
 
-    async def count_store(self) -> InventoryReport | UndoneInventory:
+    async def count_store(
+        self, actor: str | None = None
+    ) -> InventoryReport | UndoneInventory:
         """Compare store and recordings, and keep the result with its leaf."""
         try:
             counted = await self.inventory.take()
         except StorageError as error:
             log.warning("inventory not done", site=self.site, problem=error.error_id)
             return UndoneInventory(error.error_id, str(error))
-        await self.results.keep_inventory(counted, self.clock())
+        await self.results.keep_inventory(counted, actor, self.clock())
         if not counted.is_clean:
             log.error(
                 "store and recordings differ",
@@ -172,20 +186,23 @@ class Reconciliation:
         return keys
 
     async def _run_one(
-        self, day: date, names: Names, lists: CallLists | None, listener: Listener
+        self, look: Look, names: Names, by_hand: CallLists | None, listener: Listener
     ) -> ComparedDay | UndoneDay:
+        lists = by_hand or self.lists[look.connection]
         try:
-            done = await self._compared(day, names, lists, listener)
+            if lists is None:
+                raise NoListError(fix="set its call_list_url, or give its list by hand")
+            done = await self.days.compare(look, names, lists, listener)
         except NOT_DONE as error:
-            self._tell(day, names.connection, error)
-            return UndoneDay(names.connection, error.error_id, str(error))
-        await self.results.keep_day(done, self.clock())
+            self._tell(look, error)
+            return UndoneDay(look.connection, error.error_id, str(error))
         if not done.is_clean:
             log.error(
                 "platform and ledger differ",
                 site=self.site,
-                connection=names.connection,
-                day=str(day),
+                connection=look.connection,
+                day=str(look.day),
+                source=look.source.value,
                 platform_only=done.comparison.platform_only,
                 ledger_only=done.comparison.ledger_only,
                 unsolicited=done.recordings.unsolicited,
@@ -193,20 +210,13 @@ class Reconciliation:
             )
         return done
 
-    async def _compared(
-        self, day: date, names: Names, lists: CallLists | None, listener: Listener
-    ) -> ComparedDay:
-        lists = lists or self.lists[names.connection]
-        if lists is None:
-            raise NoListError(fix="set its call_list_url, or give its list by hand")
-        return await self.days.compare(day, names, lists, listener)
-
-    def _tell(self, day: date, connection: str, error: PonctuelError) -> None:
+    def _tell(self, look: Look, error: PonctuelError) -> None:
         if not isinstance(error, CannotReconcileError):
             log.warning(
                 "reconciliation not done",
                 site=self.site,
-                connection=connection,
-                day=str(day),
+                connection=look.connection,
+                day=str(look.day),
+                source=look.source.value,
                 problem=error.error_id,
             )

@@ -15,8 +15,9 @@ from operator import attrgetter
 from uuid import UUID
 
 from proxy.database.pool import SiteDatabase
+from proxy.incidents.opening import Incident, Said, note_on
 from proxy.reconciliation.reports import InventoryReport
-from proxy.reconciliation.results import QUERIES
+from proxy.reconciliation.results import QUERIES, reference_of
 from proxy.vault.objects import ObjectStore
 from proxy.vault.shelf import Shelf
 
@@ -76,19 +77,21 @@ class Inventory:
             listing_sha256=listing.hexdigest(),
         )
 
-    async def adopt(self, strays: Sequence[str]) -> None:
+    async def adopt(self, strays: Sequence[str], actor: str) -> None:
         """List strays as unfinished objects, which are removed like all of those.
 
-        For somebody who has made sure that they are nobody's.
+        For somebody who has made sure that they are nobody's: the incident about them
+        says who.
         """
+        if not strays:
+            return
+        site, now = self._database.site, self._clock()
         async with self._database.transaction() as connection:
             for name in strays:
-                await connection.execute(
-                    QUERIES["adopt_stray"],
-                    self._database.site,
-                    UUID(name),
-                    self._clock(),
-                )
+                await connection.execute(QUERIES["adopt_stray"], site, UUID(name), now)
+            said = Said(actor, now, f"stray objects to be removed: {len(strays)}")
+            about = reference_of(strays)
+            await note_on(connection, site, Incident.STRAY_OBJECT, about, said)
 
     async def _known(
         self, database: SiteDatabase, chunk: Sequence[UUID]

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import asyncpg
 
-from proxy.database.pool import SiteDatabase
+from proxy.database.pool import Connection, SiteDatabase
 from proxy.errors import ForbiddenSourceError, PonctuelError, SourceUnavailableError
 from proxy.incidents.opening import Incident, open_incident
 from proxy.intake.store import DrawnCall
@@ -25,6 +25,7 @@ from proxy.platforms.base import ListedRecording, RecordingSource
 from proxy.reconciliation.comparing import Facts, Verdict, judge
 from proxy.reconciliation.reports import RecordingCounts
 from proxy.reconciliation.results import QUERIES
+from proxy.reconciliation.runs import Run
 
 _AT_ONCE = 4  # a pool's connections are for calls first, and platforms are not hurried
 
@@ -72,11 +73,14 @@ class Recordings:
     patience: Patience
 
     async def settle(
-        self, connection: str, listed: Sequence[Found], *, is_first_look: bool
+        self, connection: str, listed: Sequence[Found], run: Run, *, is_first_look: bool
     ) -> RecordingCounts:
-        """Bring every listed recording to where it belongs, and say what was done."""
+        """Bring every listed recording to where it belongs, and say what was done.
+
+        What nobody drew is counted with the run; how many are new is known at its end.
+        """
         listed = sorted(listed, key=lambda found: found.recording.started_at)
-        settling = _Settling(self, connection, is_first_look=is_first_look)
+        settling = _Settling(self, connection, run, is_first_look=is_first_look)
         await settling.look_up(listed)
         are_there = await _each(settling.is_there, listed)
         verdicts = [
@@ -92,9 +96,10 @@ class _Settling:
     """One connection's recordings, once."""
 
     def __init__(
-        self, parts: Recordings, connection: str, *, is_first_look: bool
+        self, parts: Recordings, connection: str, run: Run, *, is_first_look: bool
     ) -> None:
         self._parts = parts
+        self._count = run.count
         self._site = parts.database.site
         self._connection = connection
         self._source = parts.sources[connection]
@@ -157,29 +162,28 @@ class _Settling:
             case Verdict.NOTHING:
                 return Counter()
             case Verdict.GO_ON:
-                return await self._wait(found)
+                pass
             case Verdict.TAKE_OVER:
-                await self._begin(found, found.call)
-                return await self._wait(found)
+                await self._parts.takeovers.begin(
+                    self._connection, found.recording.source_ref, found.call
+                )
             case Verdict.PURGE:
                 await self._purge(found)
             case Verdict.RETURNED:
                 await self._reopen(found)
             case Verdict.WAS_MADE:
-                await self._note(found.reference)
-                return Counter(unsolicited=1)
-        return Counter(unsolicited=1) + await self._wait(found)
-
-    async def _begin(self, found: Found, call: DrawnCall | None) -> None:
-        await self._parts.takeovers.begin(
-            self._connection, found.recording.source_ref, call
-        )
+                await self._note_made(found)
+                return Counter()
+        return await self._wait(found)
 
     async def _purge(self, found: Found) -> None:
         """Durable on return. One too many of a drawn call is nobody's: it has one."""
         if found.recording.is_running:
             await self._stop(found.recording.call_id)
-        await self._begin(found, None if found.is_drawn else found.call)
+        call = None if found.is_drawn else found.call
+        await self._parts.takeovers.begin(
+            self._connection, found.recording.source_ref, call, self._count
+        )
 
     async def _stop(self, call_id: str) -> None:
         try:
@@ -188,20 +192,29 @@ class _Settling:
             return  # deleting fails as well then, and is tried until it succeeds
 
     async def _reopen(self, found: Found) -> None:
-        takeover = self._takeovers[found.recording.source_ref]
-        await self._note(f"returned {takeover['takeover_id']}")
-        async with self._parts.database.connection() as connection:
-            await connection.execute(
-                QUERIES["reopen_takeover"], self._site, takeover["takeover_id"]
-            )
-
-    async def _note(self, reference: str) -> None:
-        """What nobody drew is an incident and is counted, once."""
+        """Of two who find it returned, the first opens it again and counts it."""
+        takeover = self._takeovers[found.recording.source_ref]["takeover_id"]
         async with self._parts.database.transaction() as connection:
-            kind, now = Incident.UNSOLICITED, self._parts.clock()
-            if await open_incident(connection, self._site, kind, reference, now):
-                counted = {("unsolicited_recordings", ""): 1}
-                await add_counts(connection, self._site, counted)
+            reopened = await connection.execute(
+                QUERIES["reopen_takeover"], self._site, takeover
+            )
+            if reopened == "UPDATE 1":
+                await self._note(connection, f"returned {takeover}")
+                await self._count(connection)
+
+    async def _note_made(self, found: Found) -> None:
+        async with self._parts.database.transaction() as connection:
+            if await self._note(connection, found.reference):
+                await self._count(connection)
+
+    async def _note(self, connection: Connection, reference: str) -> bool:
+        """What nobody drew is an incident and is counted, once; False if it was."""
+        kind, now = Incident.UNSOLICITED, self._parts.clock()
+        is_new = await open_incident(connection, self._site, kind, reference, now)
+        if is_new:
+            counted = {("unsolicited_recordings", ""): 1}
+            await add_counts(connection, self._site, counted)
+        return is_new
 
     async def _wait(self, found: Found) -> Counter[str]:
         """Run a purge to its end, as far as patience goes; leave a fetch to its job."""

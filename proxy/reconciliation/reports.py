@@ -3,17 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from enum import StrEnum
 
 from proxy.reconciliation.comparing import Comparison
+
+
+class ListSource(StrEnum):
+    """Whose list a day was compared with."""
+
+    PLATFORM = "platform"
+    BY_HAND = "by_hand"
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingCounts:
     """What became of a day's listed recordings.
 
-    `unsolicited` were found for which there was no draw, or whose call had one already.
-    Of all that had to go, `purged` are confirmed gone and `still_there` are not, yet.
-    Of `taken_over` the audio is being fetched: they were drawn and never reported.
+    `unsolicited` were found for which there was no draw, or whose call had one already,
+    and nobody was told of them yet: a run before may have been killed. Of all that had
+    to go, `purged` are confirmed gone and `still_there` are not, yet. Of `taken_over`
+    the audio is being fetched: they were drawn and never reported.
     """
 
     listed: int = 0
@@ -25,13 +34,14 @@ class RecordingCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedDay:
-    """One connection's day, compared with the platform's own list.
+    """One connection's day, compared with a list.
 
     `export_sha256` is that of the normalised list, as it stands in the ledger.
     """
 
     connection: str
     day: date
+    source: ListSource
     comparison: Comparison
     recordings: RecordingCounts
     export_sha256: str
@@ -45,6 +55,7 @@ class ComparedDay:
     def as_json(self) -> dict[str, object]:
         return {
             "connection": self.connection,
+            "source": self.source.value,
             "is_clean": self.is_clean,
             **asdict(self.comparison),
             "gap": round(self.comparison.gap, 6),

@@ -1,8 +1,11 @@
 """Results, stored with the leaf that says so; incidents with what caused them."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 from hashlib import sha256 as sha256_of
+from typing import TypeVar
 
 import asyncpg
 
@@ -11,57 +14,83 @@ from proxy.database.pool import Connection
 from proxy.incidents.opening import Incident, open_incident
 from proxy.ledger.entry import Kind, Leaf
 from proxy.ledger.transaction import Ledger, NothingToRecordError
-from proxy.reconciliation.reports import ComparedDay, InventoryReport
+from proxy.reconciliation.reports import ComparedDay, InventoryReport, ListSource
+from proxy.reconciliation.runs import Look
 
 QUERIES = queries_beside(__file__)
+# Each is told where there is such a connection.
+_CHECKS = {ListSource.PLATFORM: "cdr", ListSource.BY_HAND: "cdr_by_hand"}
 
 Figures = dict[tuple[str, str], float]
 """By a metric's name and its label's value ("" where it has none)."""
 
-_Store = Callable[[Connection], Awaitable[None]]
+_Kept = TypeVar("_Kept")
+_Store = Callable[[Connection], Awaitable[_Kept]]
+
+
+def reference_of(names: Sequence[str]) -> str:
+    """What an incident about these objects is known by."""
+    return sha256_of(",".join(names).encode()).hexdigest()
 
 
 class Results:
-    """One site's stored results."""
+    """One site's stored results.
 
-    def __init__(self, ledger: Ledger, connections: Sequence[str]) -> None:
+    `counted` is whose list of each connection makes a day a reconciled one: only where
+    the platform gives none is that one given by hand.
+    """
+
+    def __init__(self, ledger: Ledger, counted: Mapping[str, ListSource]) -> None:
         self._ledger = ledger
         self._site = ledger.site
-        self._connections = list(connections)
+        self._counted = counted
 
-    async def keep_day(self, done: ComparedDay, now: datetime) -> None:
-        found, sha256 = done.comparison, bytes.fromhex(done.export_sha256)
-
-        async def store(connection: Connection) -> None:
-            await connection.execute(
-                QUERIES["keep_reconciliation"],
-                self._site,
-                done.connection,
-                done.day,
-                sha256,
-                found.calls,
-                found.bound,
-                found.platform_only,
-                found.ledger_only,
-                done.recordings.unsolicited,
-                done.recordings.still_there,
-                now,
-            )
-            if not found.is_within_tolerance:
-                kind, what = Incident.UNRECONCILED, f"{done.day} {done.connection}"
-                await open_incident(connection, self._site, kind, what, now)
-
+    async def keep_day(
+        self, look: Look, done: ComparedDay, now: datetime
+    ) -> ComparedDay:
+        """Store it, and return it as it is to be told."""
+        sha256, found = bytes.fromhex(done.export_sha256), done.comparison
         leaf: Leaf = {
-            "day": done.day.isoformat(),
+            "day": look.day.isoformat(),
             "sha256": done.export_sha256,
             "n": found.calls,
             "missing": found.platform_only,
+            "source": look.source.value,
         }
-        known = ("find_reconciliation", done.connection, done.day)
+        known = ("find_reconciliation", *look.key)
         said = (sha256, found.calls, found.platform_only)
-        await self._keep(Kind.RECONCILED, leaf, known, said, store)
+        store = partial(self._store_day, look, done, now)
+        new = await self._keep(Kind.RECONCILED, leaf, known, said, store)
+        return replace(done, recordings=replace(done.recordings, unsolicited=new))
 
-    async def keep_inventory(self, done: InventoryReport, now: datetime) -> None:
+    async def _store_day(
+        self, look: Look, done: ComparedDay, now: datetime, connection: Connection
+    ) -> int:
+        """Return how many unsolicited recordings have not been told of."""
+        found = done.comparison
+        new: int = await connection.fetchval(
+            QUERIES["keep_reconciliation"],
+            self._site,
+            *look.key,
+            look.actor,
+            bytes.fromhex(done.export_sha256),
+            found.calls,
+            found.bound,
+            found.platform_only,
+            found.ledger_only,
+            done.recordings.still_there,
+            now,
+        )
+        if not found.is_within_tolerance:
+            what = f"{look.day} {look.connection} {look.source}"
+            await open_incident(
+                connection, self._site, Incident.UNRECONCILED, what, now
+            )
+        return new
+
+    async def keep_inventory(
+        self, done: InventoryReport, actor: str | None, now: datetime
+    ) -> None:
         sha256 = bytes.fromhex(done.listing_sha256)
 
         async def store(connection: Connection) -> None:
@@ -69,6 +98,7 @@ class Results:
                 QUERIES["keep_inventory"],
                 self._site,
                 done.day,
+                actor,
                 sha256,
                 done.objects,
                 len(done.strays),
@@ -80,7 +110,7 @@ class Results:
                 (Incident.MISSING_OBJECT, done.missing),
             ):
                 if names:  # one for all that are there now, one more for the next
-                    what = sha256_of(",".join(names).encode()).hexdigest()
+                    what = reference_of(names)
                     await open_incident(connection, self._site, kind, what, now)
 
         leaf: Leaf = {
@@ -91,15 +121,15 @@ class Results:
         known = ("find_inventory", done.day)
         await self._keep(Kind.INVENTORY, leaf, known, (sha256, done.objects), store)
 
-    async def known(self, connection_name: str, day: date) -> tuple[bool, bool]:
-        """Whether a connection was reconciled on that day, and on one before it."""
+    async def known(
+        self, connection_name: str, source: ListSource, day: date
+    ) -> tuple[bool, bool]:
+        """Whether that list of that day was compared; any of a day before it."""
         async with self._ledger.database.connection() as connection:
-            row = await connection.fetchrow(
-                QUERIES["was_reconciled"], self._site, connection_name, day
+            [row] = await connection.fetch(
+                QUERIES["was_reconciled"], self._site, connection_name, source, day
             )
-        if row is None:
-            return False, False
-        return bool(row["is_known"]), bool(row["is_known_before"])
+        return row["is_known"], row["is_known_before"]
 
     async def has_inventory(self, day: date) -> bool:
         async with self._ledger.database.connection() as connection:
@@ -107,42 +137,56 @@ class Results:
         return row is not None
 
     async def last(self) -> dict[str, object]:
-        """The newest stored result of each connection, and of the store."""
+        """The newest stored result of each connection and list, and of the store."""
         days, inventory = await self._newest()
         return {
-            "connections": [dict(row) for row in days],
+            "connections": [
+                dict(row) | {"is_counted": self._is_counted(row)} for row in days
+            ],
             "inventory": dict(inventory) if inventory else None,
         }
+
+    def _is_counted(self, row: asyncpg.Record) -> bool:
+        return bool(row["source"] == self._counted[row["connection"]])
 
     async def figures(self) -> Figures:
         """The gauges of the metrics contract; 0 for what was never done.
 
-        A day counts as reconciled when the last of the connections is.
+        A day counts as reconciled when the last of the connections is, each by the list
+        that counts for it.
         """
-        days, inventory = await self._newest()
-        done_at = [row["done_at"].timestamp() for row in days]
-        is_whole = len(done_at) == len(self._connections)
+        newest, inventory = await self._newest()
+        days = [row for row in newest if self._is_counted(row)]
         calls = sum(row["calls"] for row in days)
         platform_only = sum(row["platform_only"] for row in days)
-        return {
+        return self._completed(days) | {
             ("unreconciled_calls", "platform_only"): platform_only,
             ("unreconciled_calls", "ledger_only"): sum(
                 row["ledger_only"] for row in days
             ),
             ("cdr_gap_ratio", ""): platform_only / calls if calls else 0.0,
             ("stray_objects", ""): inventory["strays"] if inventory else 0,
-            ("reconciliation_timestamp_seconds", "cdr"): (
-                min(done_at, default=0.0) if is_whole else 0.0
-            ),
             ("reconciliation_timestamp_seconds", "inventory"): (
                 inventory["done_at"].timestamp() if inventory else 0.0
             ),
         }
 
+    def _completed(self, days: Sequence[asyncpg.Record]) -> Figures:
+        """When the last of the connections of each kind was done."""
+        done_at = {row["connection"]: row["done_at"].timestamp() for row in days}
+        return {
+            ("reconciliation_timestamp_seconds", _CHECKS[kind]): min(
+                done_at.get(name, 0.0)
+                for name, source in self._counted.items()
+                if source is kind
+            )
+            for kind in set(self._counted.values())
+        }
+
     async def _newest(self) -> tuple[list[asyncpg.Record], asyncpg.Record | None]:
         async with self._ledger.database.connection() as connection:
             days = await connection.fetch(
-                QUERIES["last_reconciliations"], self._site, self._connections
+                QUERIES["last_reconciliations"], self._site, list(self._counted)
             )
             inventory = await connection.fetchrow(QUERIES["last_inventory"], self._site)
         return days, inventory
@@ -153,17 +197,18 @@ class Results:
         leaf: Leaf,
         known: tuple[object, ...],
         said: tuple[object, ...],
-        store: _Store,
-    ) -> None:
+        store: _Store[_Kept],
+    ) -> _Kept:
         """Store with a leaf; without one if the last leaf said the same already."""
         try:
             async with self._ledger.transaction() as change:
                 if await self._is_new(change.connection, known, said):
                     change.append(kind, leaf)
-                await store(change.connection)
+                kept = await store(change.connection)
         except NothingToRecordError:
             async with self._ledger.database.transaction() as connection:
-                await store(connection)
+                kept = await store(connection)
+        return kept
 
     async def _is_new(
         self, connection: Connection, known: tuple[object, ...], said: object

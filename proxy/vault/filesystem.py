@@ -9,18 +9,21 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID, uuid4
 
 from proxy.errors import ObjectMissingError, StorageError
-from proxy.vault.durable import publish_file, sync_directory, write_file
+from proxy.vault.durable import sync_directory, write_file
+from proxy.vault.objects import object_id_of
 
 _TEMPORARY = ".writing-"
 _SHARDS = 256
 MARKER = "store-id"
 _BATCH_BYTES = 4 << 20  # one trip to a thread per batch, not per sealed chunk
 _MOST_PIECES = 512  # below IOV_MAX
+_FIX = "check free space and permissions of the vault's directory"
 
 
 class FilesystemStore:
@@ -30,53 +33,44 @@ class FilesystemStore:
         self._directory = directory
         self._marker = directory / MARKER
 
-    def identity(self) -> UUID | None:
+    async def identity(self) -> UUID | None:
         """The name this store was given when it was made; None if it never was.
 
         A directory without one is no store: perhaps its disk is not mounted, and "the
         file is not there" would then be no proof that it was deleted.
         """
         try:
-            return UUID(self._marker.read_text())
+            return UUID(await asyncio.to_thread(self._marker.read_text))
         except (FileNotFoundError, ValueError):
             return None
         except OSError as error:
             raise _storage_error(error) from error
 
-    def make(self) -> UUID:
-        """Make the folders and name the store. Raises StorageError."""
+    async def make(self) -> UUID:
         try:
-            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            for shard in range(_SHARDS):
-                (self._directory / f"{shard:02x}").mkdir(exist_ok=True, mode=0o700)
-            if not self._marker.exists():
-                write_file(self._marker, str(uuid4()).encode())
+            await asyncio.to_thread(_make, self._directory, self._marker)
         except OSError as error:
             raise _storage_error(error) from error
-        return UUID(self._marker.read_text())
-
-    def remove_leftovers(self, older_than: float) -> int:
-        """Remove temporary files last touched before `older_than` (seconds, epoch)."""
-        removed = 0
-        for file in self._directory.glob(f"**/{_TEMPORARY}*"):
-            with suppress(FileNotFoundError):  # its writer has just finished
-                if file.stat().st_mtime < older_than:
-                    file.unlink()
-                    removed += 1
-        return removed
+        name = await self.identity()
+        if name is None:
+            raise StorageError(
+                "it has a name that cannot be read", field="vault", fix=_FIX
+            )
+        return name
 
     async def put(self, object_id: UUID, sealed: AsyncIterator[bytes]) -> None:
         final, temporary = self._file(object_id), self._temporary(object_id)
         try:
             stream = await asyncio.to_thread(_create, temporary)
-            with stream:
-                await _write_all(stream, sealed)
-                await asyncio.to_thread(_finish, stream, temporary, final)
+            try:
+                with stream:
+                    await _write_all(stream, sealed)
+                    await _finish(stream, temporary, final)
+            finally:
+                with suppress(OSError):  # what is left is removed by delete()
+                    temporary.unlink()
         except OSError as error:
             raise _storage_error(error) from error
-        finally:
-            with suppress(OSError):  # what is left is removed by delete()
-                temporary.unlink()
 
     async def size(self, object_id: UUID) -> int | None:
         try:
@@ -105,7 +99,7 @@ class FilesystemStore:
 
     async def list(self) -> AsyncIterator[UUID]:
         for name in await asyncio.to_thread(lambda: list(self._names())):
-            yield UUID(name)
+            yield object_id_of(name)
 
     async def check(self) -> None:
         # In a shard: an empty directory, where a disk should be mounted, is no store.
@@ -114,6 +108,18 @@ class FilesystemStore:
             await asyncio.to_thread(_probe, probe)
         except OSError as error:
             raise _storage_error(error) from error
+
+    async def remove_leftovers(self, older_than: datetime) -> int:
+        """Remove temporary files last touched before `older_than`."""
+        try:
+            return await asyncio.to_thread(
+                _remove_temporary, self._directory, older_than.timestamp()
+            )
+        except OSError as error:
+            raise _storage_error(error) from error
+
+    async def close(self) -> None:
+        """A directory is not held open."""
 
     def _names(self) -> Iterator[str]:
         for file in self._directory.glob("??/*"):
@@ -127,6 +133,24 @@ class FilesystemStore:
     def _temporary(self, object_id: UUID) -> Path:
         """Named after its object, so that whoever deletes that finds this as well."""
         return self._file(object_id).with_name(f"{_TEMPORARY}{object_id.hex}")
+
+
+def _make(directory: Path, marker: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for shard in range(_SHARDS):
+        (directory / f"{shard:02x}").mkdir(exist_ok=True, mode=0o700)
+    if not marker.exists():
+        write_file(marker, str(uuid4()).encode())
+
+
+def _remove_temporary(directory: Path, older_than: float) -> int:
+    removed = 0
+    for file in directory.glob(f"**/{_TEMPORARY}*"):
+        with suppress(FileNotFoundError):  # its writer has just finished
+            if file.stat().st_mtime < older_than:
+                file.unlink()
+                removed += 1
+    return removed
 
 
 def _create(temporary: Path) -> BinaryIO:
@@ -174,9 +198,22 @@ def _write(stream: BinaryIO, batch: list[bytes]) -> None:
     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def _finish(stream: BinaryIO, temporary: Path, final: Path) -> None:
+async def _finish(stream: BinaryIO, temporary: Path, final: Path) -> None:
+    """Give it its name; whoever is cancelled meanwhile takes the name away again."""
+    naming = asyncio.ensure_future(asyncio.to_thread(_name, stream, temporary, final))
+    try:
+        await asyncio.shield(naming)
+    except asyncio.CancelledError:
+        await asyncio.wait([naming])  # a thread cannot be stopped
+        if naming.exception() is None:
+            await asyncio.to_thread(final.unlink, missing_ok=True)
+        raise
+
+
+def _name(stream: BinaryIO, temporary: Path, final: Path) -> None:
     os.fsync(stream.fileno())
-    publish_file(temporary, final)
+    os.link(temporary, final)  # fails where there is one: nothing is overwritten
+    sync_directory(final.parent)
 
 
 def _read(file: Path, start: int, size: int) -> bytes:
@@ -206,5 +243,5 @@ def _storage_error(error: OSError) -> StorageError:
     return StorageError(
         error.strerror or type(error).__name__,
         field="vault",  # not the path: it would be told to whoever uploads
-        fix="check free space and permissions of the vault's directory",
+        fix=_FIX,
     )

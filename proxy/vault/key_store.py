@@ -13,14 +13,16 @@ KEY_SIZE = 32
 
 
 class UndestroyableKeysError(StorageError):
-    """The key store cannot destroy keys, so nothing kept under it could be forgotten."""
+    """The key store cannot destroy keys, so nothing under them could be forgotten."""
 
     error_id = "undestroyable-keys"
 
 
 class KeyStore(Protocol):
-    """One site's keys, by names of lower-case letters, digits and hyphens.
+    """One site's keys, by names of lower-case letters, digits and inner hyphens.
 
+    Names of keys and notes have 1 to 64 of these; three names are for standing secrets
+    alone (`key_rules.STANDING`), of which `service` may be used as a key, too.
     Every method raises StorageError when the store cannot be asked, or gives an answer
     that is none: what was asked for may then have happened all the same.
     """
@@ -31,10 +33,15 @@ class KeyStore(Protocol):
 
     async def close(self) -> None: ...
 
-    async def exists(self, name: str) -> bool: ...
+    async def exists(self, name: str) -> bool:
+        """Whether what was wrapped under `name` could still be opened."""
+        ...
 
     async def names(self) -> list[str]:
-        """The names of all keys that exist, sorted; not of standing secrets."""
+        """The names of all keys of which anything is left, sorted.
+
+        Not of standing secrets.
+        """
         ...
 
     async def make(self, name: str) -> None:
@@ -42,9 +49,10 @@ class KeyStore(Protocol):
         ...
 
     async def wrap(self, name: str, secrets: Sequence[bytes]) -> list[bytes]:
-        """Each secret (16 to 64 bytes, a multiple of 8) under the key `name`.
+        """Each secret (1 to 1024 bytes) under the key `name`, which this never makes.
 
-        Raises KeyMissingError.
+        What comes back is longer, by how much is the store's own business. Raises
+        KeyMissingError.
         """
         ...
 
@@ -53,7 +61,10 @@ class KeyStore(Protocol):
         ...
 
     async def destroy(self, name: str) -> None:
-        """Destroy a key; one that is missing counts as destroyed. Durable on return."""
+        """Destroy a key; one that is missing counts as destroyed. Durable on return.
+
+        Raises StorageError for a standing secret.
+        """
         ...
 
     async def secret(self, name: str) -> bytes:

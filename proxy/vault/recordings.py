@@ -1,8 +1,9 @@
 """The vault: recordings in, and any part of one out. How they end is in `shelf.py`.
 
-Order of keeping: intent row → sealed object, durable → one transaction with index,
-wrapped key and ledger leaf. A crash before the transaction leaves an object nobody can
-open, listed in `object_writes`, which `Shelf.remove_unfinished` deletes.
+Order of keeping: intent row → sealed object, durable → data key wrapped by the key
+store → one transaction with index, wrapped key and ledger leaf. A crash before the
+transaction leaves an object nobody can open, listed in `object_writes`, which
+`Shelf.remove_unfinished` deletes.
 """
 
 import secrets
@@ -14,16 +15,18 @@ from uuid import UUID, uuid4
 
 from proxy.database.named_queries import queries_beside
 from proxy.errors import (
-    KeyMissingError,
     ObjectMissingError,
+    RestrictedError,
     StorageError,
     TamperedError,
 )
 from proxy.ledger.entry import Kind, Leaf, Value, salted
 from proxy.ledger.transaction import Ledger, LedgerTransaction
-from proxy.vault.keys import KEY_SIZE, KeyRing
+from proxy.vault.day_keys import DayKeys, Wrapped, columns, key_of
+from proxy.vault.key_store import KEY_SIZE
 from proxy.vault.objects import ObjectStore
 from proxy.vault.sealing import Sealer, open_range, seal
+from retention.keys import DayKey, KeyClass
 from retention.periods import expires_at, key_day
 
 QUERIES = queries_beside(__file__)
@@ -41,6 +44,16 @@ class SealedObject:
 
 
 @dataclass(frozen=True, slots=True)
+class Enclosed:
+    """A sealed object whose end is fixed: its data key is wrapped by that day's key."""
+
+    sealed: SealedObject
+    captured_at: datetime
+    expires_at: datetime
+    wrapped: Wrapped
+
+
+@dataclass(frozen=True, slots=True)
 class Captured:
     """What is known of a recording when it is kept."""
 
@@ -50,7 +63,6 @@ class Captured:
     seconds: float
     channels: int
     purpose: str
-    kept_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,7 @@ class Recording:
     clear_size: int
     sealed_size: int
     expires_at: datetime
-    key_day: date
+    key: DayKey
     wrapped_key: bytes
 
 
@@ -75,7 +87,7 @@ class Vault:
         self,
         ledger: Ledger,
         objects: ObjectStore,
-        keys: KeyRing,
+        keys: DayKeys,
         clock: Callable[[], datetime],
         on_tampered: Callable[[UUID], Awaitable[None]],
     ) -> None:
@@ -115,15 +127,25 @@ class Vault:
         async with self._database.connection() as connection:
             await connection.execute(QUERIES["finish_object"], self._site, recording_id)
 
-    async def keep(
-        self, change: LedgerTransaction, sealed: SealedObject, captured: Captured
-    ) -> None:
-        """Make a sealed object a recording, in `change`. Expiry is fixed here."""
+    async def enclose(self, sealed: SealedObject, kept_days: int) -> Enclosed:
+        """Fix when a sealed object must be gone, and wrap its key accordingly."""
         now = self._clock()
-        expiry = expires_at(now, captured.kept_days)
-        day = key_day(expiry)
-        wrapped = self._keys.wrap_for_day(day, sealed.data_key)
-        await self._note_day_key(change, day)
+        expiry = expires_at(now, kept_days)
+        wrapped = await self._keys.wrap(
+            KeyClass.AUDIO, key_day(expiry), sealed.data_key
+        )
+        return Enclosed(sealed, now, expiry, wrapped)
+
+    async def keep(
+        self, change: LedgerTransaction, enclosed: Enclosed, captured: Captured
+    ) -> None:
+        """Make an enclosed object a recording, in `change`.
+
+        Raises KeyMovedError when the day's key was renewed since it was enclosed.
+        """
+        sealed = enclosed.sealed
+        key = enclosed.wrapped.key
+        await self._keys.announce(change, key)
         await change.connection.execute(
             QUERIES["insert_recording"],
             self._site,
@@ -137,43 +159,38 @@ class Vault:
             captured.seconds,
             captured.channels,
             captured.purpose,
-            now,
-            expiry,
+            enclosed.captured_at,
+            enclosed.expires_at,
         )
         await change.connection.execute(
-            QUERIES["insert_recording_key"],
+            QUERIES["insert_data_key"],
             self._site,
             sealed.recording_id,
-            day,
-            wrapped,
+            *columns(key),
+            enclosed.wrapped.wrapped,
         )
         finished = await change.connection.execute(
             QUERIES["finish_object"], self._site, sealed.recording_id
         )
         if finished != "DELETE 1":  # taken for abandoned, and being deleted
             raise StorageError("it was removed while it was taken over")
-        change.append(Kind.OUTCOME, _kept_leaf(sealed, captured.draw_seq, day))
-
-    async def _note_day_key(self, change: LedgerTransaction, day: date) -> None:
-        row = await change.connection.fetchrow(QUERIES["find_day_key"], self._site, day)
-        if row is None:
-            made = change.append(Kind.DAY_KEY_MADE, {"day": day.isoformat()})
-            await change.connection.execute(
-                QUERIES["insert_day_key"], self._site, day, made
-            )
-        elif row["destroyed_seq"] is not None:
-            raise KeyMissingError(f"the key of {day} is already destroyed")
+        change.append(Kind.OUTCOME, _kept_leaf(sealed, captured.draw_seq, key.day))
 
     async def find(self, recording_id: UUID) -> Recording:
-        """Raises ObjectMissingError when it does not exist or is being destroyed."""
+        """Raises ObjectMissingError when it does not exist or is being destroyed.
+
+        RestrictedError while it is held: then nobody listens to it.
+        """
         async with self._database.connection() as connection:
             row = await connection.fetchrow(
                 QUERIES["find_recording"], self._site, recording_id, self._clock()
             )
         if row is None:
             raise ObjectMissingError
-        names = Recording.__dataclass_fields__
-        return Recording(**{name: row[name] for name in names})
+        if row["is_held"]:
+            raise RestrictedError
+        names = Recording.__dataclass_fields__.keys() - {"key"}
+        return Recording(**{name: row[name] for name in names}, key=key_of(row))
 
     async def open(
         self, recording: Recording, start: int = 0, stop: int | None = None
@@ -190,8 +207,9 @@ class Vault:
                 raise TamperedError(
                     f"{stored} bytes stored, {recording.sealed_size} sealed"
                 )
-            key_day, wrapped_key = recording.key_day, recording.wrapped_key
-            data_key = self._keys.unwrap_for_day(key_day, wrapped_key)
+            [data_key] = await self._keys.ring.unwrap(
+                recording.key.name, [recording.wrapped_key]
+            )
 
         async def read_sealed(first: int, last: int) -> bytes:
             return await self._objects.read(recording.recording_id, first, last)

@@ -1,14 +1,17 @@
-"""How recordings end: the steps `retention` orders, done on real objects and keys.
+"""How recordings end: the steps `retention` orders, done on real objects.
 
-`Shelf` is the RecordingShelf and the DayKeys of `retention.ports`.
+`Shelf` is the RecordingShelf of `retention.ports`. What dies before its day is written
+down in the key store first, which no restore of the database or of the objects sets
+back: so it can be destroyed again wherever it comes back from.
 """
 
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
+import asyncpg
 import structlog
 
 from proxy.database.pool import Connection
@@ -19,7 +22,8 @@ from proxy.ledger.transaction import (
     LedgerTransaction,
     NothingToRecordError,
 )
-from proxy.vault.keys import KeyRing
+from proxy.vault.day_keys import DayKeys, key_of
+from proxy.vault.notes import Notes
 from proxy.vault.objects import ObjectStore
 from proxy.vault.recordings import QUERIES
 from retention.periods import LARGEST_LAG
@@ -45,52 +49,66 @@ class Shelf:
         self,
         ledger: Ledger,
         objects: ObjectStore,
-        keys: KeyRing,
+        keys: DayKeys,
+        notes: Notes,
         clock: Callable[[], datetime],
     ) -> None:
         self._ledger = ledger
         self._site = ledger.site
         self._objects = objects
         self._keys = keys
+        self._notes = notes
         self._clock = clock
         self._lags: deque[tuple[datetime, int]] = deque()
+        self._tidied_at: datetime | None = None
 
     async def recognise_store(self) -> None:
         """Refuse to work on any object store but the one the site began with.
 
         Raises ForeignStoreError. The first store a site meets becomes its own.
         """
-        async with self._ledger.database.connection() as connection:
-            known = await connection.fetchval(QUERIES["find_store"], self._site)
-            if known is None:
-                await connection.execute(
-                    QUERIES["name_store"], self._site, self._objects.make()
-                )
-                known = await connection.fetchval(QUERIES["find_store"], self._site)
-        if self._objects.identity() != known:
+        known = await self._known_store()
+        if known is None:
+            known = await self._begin_with(await self._objects.make())
+        if await self._objects.identity() != known:
             raise ForeignStoreError(
                 "it is not the one this database knows; is a disk not mounted?",
-                field="vault.objects",
-                fix="mount it, or run where data_dir is the one the service uses",
+                field="vault",
+                fix="mount it, or run where data_dir or the bucket is the one the "
+                "service uses",
             )
+
+    async def _known_store(self) -> UUID | None:
+        async with self._ledger.database.connection() as connection:
+            known: UUID | None = await connection.fetchval(
+                QUERIES["find_store"], self._site
+            )
+        return known
+
+    async def _begin_with(self, store: UUID) -> UUID | None:
+        """Note the site's store, unless another replica was faster; return its own."""
+        async with self._ledger.database.connection() as connection:
+            await connection.execute(QUERIES["name_store"], self._site, store)
+        return await self._known_store()
 
     async def doom_decision(
         self, connection: Connection, decision_id: UUID
     ) -> tuple[Doomed, bool] | None:
         """Mark a call's recording for destruction now, in the caller's transaction.
 
-        Returns the recording, if there is one, and whether the mark is new.
+        Returns the recording, if there is one that may be destroyed, and whether the
+        mark is new. One that is held goes when its hold ends.
         """
         row = await connection.fetchrow(
             QUERIES["find_recording_of"], self._site, decision_id
         )
         if row is None:
             return None
-        marked = await connection.execute(
-            QUERIES["doom_one"], self._site, row["recording_id"], self._clock()
-        )
-        doomed = Doomed(row["recording_id"], row["draw_seq"], row["expires_at"])
-        return doomed, marked == "UPDATE 1"
+        which = (self._site, row["recording_id"], self._clock())
+        if await connection.execute(QUERIES["expire_held"], *which) == "UPDATE 1":
+            return None
+        marked = await connection.execute(QUERIES["doom_one"], *which)
+        return _doomed(row), marked == "UPDATE 1"
 
     async def destroy(self, doomed: Doomed) -> bool:
         """Destroy one marked recording now; False when the sweep must try again."""
@@ -101,11 +119,9 @@ class Shelf:
     async def doom_due(self, now: datetime, limit: int) -> Sequence[Doomed]:
         async with self._ledger.database.connection() as connection:
             rows = await connection.fetch(QUERIES["doom_due"], self._site, now, limit)
-        doomed = [
-            Doomed(row["recording_id"], row["draw_seq"], row["expires_at"])
-            for row in rows
-        ]
-        return sorted(doomed, key=lambda item: (item.expires_at, item.recording_id))
+        return sorted(
+            map(_doomed, rows), key=lambda item: (item.due_at, item.recording_id)
+        )
 
     async def destroy_object(self, doomed: Doomed) -> bool:
         try:
@@ -116,6 +132,7 @@ class Shelf:
 
     async def write_receipts(self, gone: Sequence[Doomed], now: datetime) -> int:
         ids = [item.recording_id for item in gone]
+        await self._note_early(ids, now)
         try:
             async with self._ledger.transaction() as change:
                 lags = await self._forget(change, ids, now)
@@ -124,17 +141,27 @@ class Shelf:
         self._note_lag(lags, now)
         return len(lags)
 
+    async def _note_early(self, ids: Sequence[UUID], now: datetime) -> None:
+        """Have the key store remember what dies while its key lives on."""
+        async with self._ledger.database.connection() as connection:
+            rows = await connection.fetch(QUERIES["find_keys_of"], self._site, ids)
+        for row in rows:
+            if key_of(row).day > now.date():
+                await self._notes.note_dead(key_of(row), row["recording_id"])
+
     async def _forget(
         self, change: LedgerTransaction, ids: Sequence[UUID], now: datetime
     ) -> list[float]:
         """Keys, then index, then receipts; the rows deleted here are ours alone."""
-        await change.connection.execute(QUERIES["delete_keys"], self._site, ids)
+        gone = await change.connection.fetch(QUERIES["delete_keys"], self._site, ids)
+        early = {key_of(row) for row in gone if row["key_day"] > now.date()}
+        await self._keys.mark_stale(change.connection, early)
         rows = await change.connection.fetch(
             QUERIES["delete_recordings"], self._site, ids
         )
         for row in sorted(rows, key=lambda row: row["draw_seq"]):
             change.append(Kind.DELETED, salted({"draw": row["draw_seq"]}))
-        return [(now - row["expires_at"]).total_seconds() for row in rows]
+        return [(now - row["due_at"]).total_seconds() for row in rows]
 
     def _note_lag(self, lags: Sequence[float], now: datetime) -> None:
         """Rounded up to 15 minutes: an exact lag would tell when a call was."""
@@ -146,35 +173,6 @@ class Shelf:
         while self._lags and self._lags[0][0] <= now - timedelta(hours=24):
             self._lags.popleft()
         return max((lag for _, lag in self._lags), default=0)
-
-    async def living_days(self) -> Sequence[date]:
-        async with self._ledger.database.connection() as connection:
-            rows = await connection.fetch(QUERIES["find_living_days"], self._site)
-        known = {row["key_day"] for row in rows}
-        return sorted(known | set(self._keys.days()))
-
-    async def destroy_day(self, day: date) -> bool:
-        try:
-            self._keys.destroy_day(day)
-            if self._keys.has_day(day):
-                return False
-        except OSError:
-            return False
-        try:
-            async with self._ledger.transaction() as change:
-                await self._receipt_day(change, day)
-        except NothingToRecordError:  # never used, or another sweep was faster
-            return True
-        return True
-
-    async def _receipt_day(self, change: LedgerTransaction, day: date) -> None:
-        row = await change.connection.fetchrow(QUERIES["find_day_key"], self._site, day)
-        if row is None or row["destroyed_seq"] is not None:
-            return
-        seq = change.append(Kind.DAY_KEY_DESTROYED, {"day": day.isoformat()})
-        await change.connection.execute(
-            QUERIES["mark_day_destroyed"], self._site, day, seq
-        )
 
     async def remove_unfinished(self) -> int:
         """Delete objects whose take-over died before they became a recording."""
@@ -191,6 +189,13 @@ class Shelf:
             except StorageError as error:  # its intent stays: tried again
                 log.warning("unfinished object still there", problem=error.error_id)
         return removed
+
+    async def remove_leftovers(self) -> None:
+        """Once an hour, remove what no intent tells of: of writes that began twice."""
+        now = self._clock()
+        if self._tidied_at is None or now - self._tidied_at >= LONGEST_WRITE:
+            await self._objects.remove_leftovers(now - LONGEST_WRITE)
+            self._tidied_at = now
 
     async def _remove_unfinished(self, object_id: UUID) -> bool:
         """Under the intent's lock: whoever is keeping it after all comes first."""
@@ -223,3 +228,7 @@ class Shelf:
             "deletion_lag_seconds": self._largest_lag(now),
             "kek_overdue": keys_overdue,
         }
+
+
+def _doomed(row: asyncpg.Record) -> Doomed:
+    return Doomed(row["recording_id"], row["draw_seq"], row["due_at"])

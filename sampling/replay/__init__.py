@@ -2,7 +2,8 @@
 
 Leaf by leaf, in the ledger's order:
 1. Places: no leaf is missing.
-2. Policies: versions go forward, within the hard limits, and never change the past.
+2. Policies: versions go forward, within the hard limits, and never change the past;
+   what allows more was approved by two, and announced a day before.
 3. Epochs: a seed is committed before its first draw and opens its commitment after the
    last one, and so does an outside value; draws never go back to an earlier epoch.
 4. Draws: one per tag; thresholds follow from the policy and from the budget that the

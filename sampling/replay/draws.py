@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sampling.budget import SITE_BUCKET, refilled, spent, threshold
+from sampling.caps import CAP_CODES
 from sampling.coverage import ladder
 from sampling.decision import BUDGET_CODE
 from sampling.draw import TAG_SIZE, draw_value, hex64
@@ -10,7 +11,8 @@ from sampling.policy import NO_POLICY, SamplingPolicy
 from sampling.replay.epochs import ClosedEpoch, Epochs, TagKeys
 from sampling.replay.fields import Leaf, MalformedError, binary, integer, text
 from sampling.replay.findings import Code, NotChecked, Notes
-from sampling.replay.policies import Policies, Rules
+from sampling.replay.policies import Policies
+from sampling.replay.rules import Rules
 
 _THRESHOLD_SIZE = 8
 _NO_POLICY_CODE = "policy_none"
@@ -158,6 +160,8 @@ class Draws:
         if draw.is_record and not draw.threshold:  # no u is below 0, revealed or not
             self._notes.find(Code.DRAW_VALUE, draw.seq, "RECORD with T = 0")
         expected = 0 if draw.has_closed_gate else limit
+        if draw.code in CAP_CODES:  # whose they are is not in the ledger
+            expected = min(draw.threshold, limit)
         if draw.threshold != expected:
             detail = f"{hex64(draw.threshold)} instead of {hex64(expected)}"
             self._notes.find(Code.DRAW_THRESHOLD, draw.seq, detail)

@@ -49,6 +49,7 @@ class Epochs:
         self._opened: dict[int, OpenEpoch] = {}
         self._closed: set[int] = set()
         self.modes: dict[int, Mode] = {}
+        self.begun = 0  # the newest that runs, as far as others are over
 
     def mode_of(self, epoch: int) -> Mode | None:
         """How an epoch is seeded; None when no draw may be made in it."""
@@ -80,6 +81,7 @@ class Epochs:
         opened = self._opened[epoch]
         value = _outside_value(leaf, opened.mode)
         self._closed.add(epoch)
+        self.begun = max(self.begun, epoch + 1)
         key = None
         if seed_commitment(epoch, seed) != opened.commitment:
             self._notes.find(Code.SEED_NOT_COMMITTED, seq, f"epoch {epoch}")

@@ -13,6 +13,8 @@ class Code(StrEnum):
     LEAF_MALFORMED = "leaf-malformed"
     POLICY_ORDER = "policy-order"
     POLICY_LIMITS = "policy-limits"
+    POLICY_APPROVALS = "policy-approvals"
+    POLICY_NOTICE = "policy-notice"
     EPOCH_REPEATED = "epoch-repeated"
     EPOCH_NOT_OPEN = "epoch-not-open"
     EPOCH_ORDER = "epoch-order"

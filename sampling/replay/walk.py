@@ -10,7 +10,7 @@ from sampling.replay.outcomes import Outcomes
 from sampling.replay.policies import Policies
 
 # No draw depends on them: checking keys needs the keys.
-_NOT_NEEDED = ("GENESIS", "KEK+", "KEK-", "NOTE")
+_NOT_NEEDED = ("GENESIS", "KEK+", "KEK-")
 
 
 def replay(leaves: Iterable[tuple[int, Leaf]]) -> Replayed:
@@ -34,6 +34,7 @@ class Replay:
         self._outcomes = Outcomes(self.notes, self._draws.records)
         self._readers = {
             "POLICY": self._read_policy,
+            "NOTE": self._read_note,
             "TAGKEY+": tag_keys.read_made,
             "TAGKEY-": tag_keys.read_gone,
             "OPEN": self._epochs.read_open,
@@ -71,6 +72,10 @@ class Replay:
 
     def _read_policy(self, seq: int, leaf: Leaf) -> None:
         self._policies.read(seq, leaf, self._draws.last_epoch, self._epochs.modes)
+
+    def _read_note(self, _: int, leaf: Leaf) -> None:
+        begun = max(self._draws.last_epoch, self._epochs.begun)
+        self._policies.approvals.read_note(leaf, begun)
 
     def _read_close(self, seq: int, leaf: Leaf) -> None:
         closed = self._epochs.read_close(seq, leaf)

@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sampling.budget import Budget
 from sampling.gates import closed_policy_gate
 from sampling.policy import Conditions, SamplingPolicy
+from sampling.simulation.caps import Past, past_of
 from sampling.simulation.faults import check_within
 from sampling.simulation.rates import RateTables, rate_tables
 from sampling.simulation.thresholds import LARGEST_SMOOTH, Numbers
-from sampling.simulation.traffic import Calls, Integers
+from sampling.simulation.traffic import Calls, Flags, Integers
 
-Flags = NDArray[np.bool_]
 NOBODY = -1
 
 
@@ -36,7 +35,7 @@ class Course:
     meet, an agent in a campaign, or NOBODY's. `rate_at`: where in `ppm` its rate is
     while nothing of the listener was drawn; each one drawn moves it on by one, up to
     `most_drawn`. `bound`: no T of it can be higher; 0 where it
-    is outside its campaign or has no rate.
+    is outside its campaign or has no rate. `past`: what its agent had before it.
     """
 
     calls: Calls
@@ -46,12 +45,17 @@ class Course:
     rate_at: Integers
     most_drawn: Integers
     bound: Numbers
+    past: Past
     site: Buckets
     own: Buckets
 
     @property
     def listeners(self) -> int:
         return int(self.listener.max()) + 1
+
+    @property
+    def agents(self) -> int:
+        return int(self.calls.agent.max()) + 1
 
 
 def lay_course(
@@ -78,6 +82,7 @@ def lay_course(
         rate_at=tables.start[calls.stratum] + rows * width,
         most_drawn=tables.most_drawn[calls.stratum],
         bound=np.where(is_open, bounds, np.uint64(0)),
+        past=past_of(calls, is_open),
         site=_buckets([policy.budget]),
         own=_buckets([each.budget for each in terms]),
     )

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sampling.budget import MICRO
-from sampling.simulation.course import Course, Flags, earlier_in_group
+from sampling.simulation.caps import DrawnDays, Past
+from sampling.simulation.course import Course, earlier_in_group
 from sampling.simulation.thresholds import Numbers, thresholds
-from sampling.simulation.traffic import Integers
+from sampling.simulation.traffic import Flags, Integers
 
 _NEVER = np.uint64(2**64 - 1)  # not below any T
 
@@ -48,6 +49,7 @@ class Draws:
         self._own_calls = np.zeros((replications, strata), dtype=np.int64)
         # The last place is NOBODY's.
         self._drawn = np.zeros((replications, course.listeners + 1), dtype=np.int64)
+        self._days = DrawnDays(replications, course.agents)
         self._found: list[Recordings] = []
 
     def draw(self, first: int, numbers: Numbers) -> None:
@@ -93,12 +95,15 @@ class Draws:
         drawn = self._drawn[np.arange(len(call)), course.listener[call]]
         step = np.minimum(drawn, course.most_drawn[call])
         ppm = course.ppm[course.rate_at[call] + step]
-        return np.minimum(
+        allowed = np.minimum(
             thresholds(ppm, _unsigned(site), course.site.smooth),
             thresholds(
                 ppm, _unsigned(own), course.own.smooth[course.calls.stratum[call]]
             ),
         )
+        past = Past(course.past.monthly[call], course.past.week_most[call])
+        agent, day = course.calls.agent[call], course.calls.day[call]
+        return self._days.lowered(allowed, ppm, agent, day, past)
 
     def _record(
         self, call: Integers, is_drawn: Flags, site: Integers, own: Integers
@@ -110,6 +115,7 @@ class Draws:
         self._site[rows], self._site_calls[rows] = site, call + 1
         self._own[rows, stratum], self._own_calls[rows, stratum] = own, place + 1
         self._drawn[rows, course.listener[call]] += 1
+        self._days.note(rows, course.calls.agent[call], course.calls.day[call])
         self._found.append(
             Recordings(
                 replication=rows,

@@ -27,6 +27,7 @@ _STRATUM = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}_(in|out)")
 _TOLERANCE = 1e-6  # of shares written with a few digits
 
 Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

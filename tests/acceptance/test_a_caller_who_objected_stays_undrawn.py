@@ -36,13 +36,15 @@ async def refusal(house, **changes):
 
 
 async def drawn(house, **changes):
-    while not (call := await house.start_call(**changes)).is_record:
+    who = {"caller": CALLER} | changes
+    while not (call := await house.start_call(**who)).is_record:
         pass
     return call
 
 
 async def decisions(house, **changes):
-    calls = [await house.start_call(**changes) for _ in range(CALLS)]
+    who = {"caller": CALLER} | changes
+    calls = [await house.start_call(**who) for _ in range(CALLS)]
     return {call.decision for call in calls}
 
 
@@ -118,7 +120,7 @@ async def test_who_objected_is_not_recorded_though_a_leg_was_heard_of_first(hous
         if (await house.start_call(f"leg-{number}", **who)).is_record:
             break
 
-    root = await house.start_call(f"root-{number}")
+    root = await house.start_call(f"root-{number}", caller=CALLER)
 
     assert not root.is_record
     assert await house.outcome(root) == ("objected", "before_capture")
@@ -162,7 +164,7 @@ async def test_a_withheld_or_short_number_is_nobodys(house, caller):
 
 
 async def test_the_caller_of_a_call_is_known_until_its_outcome_only(house):
-    calls = [await drawn(house) for _ in range(4)]
+    calls = [await drawn(house, caller=f"+3361234567{n}") for n in range(4)]
     recorded, hung_up, private, refused = calls
     before = await house.value("SELECT count(caller_key) FROM calls WHERE is_record")
     not_drawn = await house.value(

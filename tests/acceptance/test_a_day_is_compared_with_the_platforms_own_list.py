@@ -98,6 +98,7 @@ async def test_a_day_that_is_one_to_one_is_clean_and_in_the_ledger(quiet):
         "sha256": done.export_sha256,
         "n": 10,
         "missing": 0,
+        "source": "platform",
     }
     assert await kinds(house) == []
 
@@ -388,20 +389,26 @@ async def test_a_connection_without_a_list_claims_nothing(quiet):
         await house.site.reconciliation.run(DAY, "nobody")
 
 
-async def test_the_figures_time_moves_when_every_connection_is_reconciled(quiet):
-    house, _ = quiet
-    reconciliation = house.site.reconciliation
+async def test_the_figures_time_moves_when_every_connection_is_reconciled(centre):
+    sites = centre.plan()["sites"]
+    connections = sites["clinic"]["connections"]
+    of_other = connections["pbx"]["call_list_url"] + "&of=other"
+    connections["other-pbx"]["call_list_url"] = of_other
+    await centre.open(sites=sites)
+    list_calls(centre, *[await centre.start_call() for _ in range(10)])
+    await next_day(centre)
+    reconciliation = centre.site.reconciliation
     check = ("reconciliation_timestamp_seconds", "cdr")
     assert (await reconciliation.figures())[check] == 0
 
     await reconciliation.run(DAY)
-    assert (await reconciliation.figures())[check] == 0  # the other has no list
+    assert (await reconciliation.figures())[check] == 0  # nobody asked the other one
 
-    await house.rows(
+    await centre.rows(
         "INSERT INTO reconciliations SELECT site_id, 'other-pbx', day, export_sha256,"
         " 0, 0, 0, 0, 0, 0, done_at - interval '1 hour' FROM reconciliations"
     )
-    earliest = (house.clock() - timedelta(hours=1)).timestamp()
+    earliest = (centre.clock() - timedelta(hours=1)).timestamp()
     assert (await reconciliation.figures())[check] == earliest
     last = await reconciliation.last()
     assert [row["connection"] for row in last["connections"]] == ["other-pbx", "pbx"]
@@ -420,6 +427,7 @@ async def test_two_who_reconcile_at_once_come_to_one_leaf(talked):
     assert len(await house.leaves("RECON")) == 1
     assert (await house.counts())["unsolicited_recordings", ""] == 1
     assert await house.value("SELECT count(*) FROM reconciliations") == 1
+    assert await house.value("SELECT unsolicited FROM reconciliations") == 1
 
 
 async def test_what_is_due_is_done_by_itself_and_once(quiet):

@@ -125,7 +125,7 @@ async def test_another_replica_that_draws_knows_when_the_gate_closes(
 
     async with house.site.database.transaction() as connection:
         caller.deadline = 1e9
-        await Relay(SITE).forward(connection, [caller], 1)
+        await Relay(SITE).forward(connection, [caller])
         [found] = await waiting_binds(connection, SITE, 10)
 
     assert found.bind == forwarded

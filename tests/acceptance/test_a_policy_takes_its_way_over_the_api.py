@@ -232,6 +232,7 @@ async def test_a_day_is_compared_on_demand(people):
     assert told["other-pbx"] == "no-call-list"
     assert done["inventory"]["is_clean"]
     assert (last["connections"], last["inventory"]["strays"]) == ([], 0)
+    assert last["inventory"]["actor"] == "olga"
 
 
 async def test_calls_go_on_while_a_simulation_runs_and_a_second_one_waits(

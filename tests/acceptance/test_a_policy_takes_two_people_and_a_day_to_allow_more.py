@@ -113,7 +113,7 @@ async def test_an_increase_holds_from_the_first_epoch_a_day_after_its_approval(h
 async def test_what_was_approved_is_announced_in_the_ledger_a_day_ahead(house):
     approved = await approve(governance(house), low(house, rate="2%"))
 
-    [note] = [leaf["text"] for leaf in await house.leaves("NOTE")]
+    [note] = await house.notes()
     assert note == (
         f"policy approved: doc {approved.digest}, "
         f"not before epoch {approved.effective_from_epoch}"
@@ -281,7 +281,7 @@ async def test_of_two_approvals_at_once_exactly_one_is_true(house):
 
     [late] = [answer for answer in said if isinstance(answer, Exception)]
     assert isinstance(late, WrongStateError)
-    assert len(await house.leaves("NOTE")) == 1
+    assert len(await house.notes()) == 1
     events = await governance(house).history(proposed.number)
     approvals = [event for event in events if event.move == "approve"]
     assert sorted(event.is_refused for event in approvals) == [False, True]

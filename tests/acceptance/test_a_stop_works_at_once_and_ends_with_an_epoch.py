@@ -1,7 +1,9 @@
 """Stops of all draws: by people or by the breaker, and who lets them go on."""
 
 import asyncio
+from contextlib import asynccontextmanager
 
+import asyncpg
 import pytest
 
 from proxy.errors import ForbiddenRoleError, UnlawfulPolicyError, WrongStateError
@@ -9,6 +11,7 @@ from proxy.evidence.auditor import auditor_text
 from proxy.evidence.bundle import make_bundle
 from proxy.ledger.stopping import Party, set_stop
 from tests.fakes.auditing import verdict
+from tests.fakes.call_centre import until
 from tests.fakes.staff import ANNA, BERT, CARLA, DORA
 
 pytestmark = [pytest.mark.timeout(60), pytest.mark.acceptance]
@@ -186,6 +189,145 @@ async def test_the_operators_stop_does_not_end_with_the_breakers(running):
 
     assert not await is_drawn(running)
     assert [stop.party for stop in await governance(running).stops()] == ["operator"]
+
+
+# --- A cause that joins ---------------------------------------------------------------
+
+
+async def trip_for(centre, cause):
+    """As the monitors do, having judged all there is."""
+    return await centre.site.monitors._breaker.open([cause], await size(centre))
+
+
+async def size(centre):
+    return await centre.value("SELECT size FROM ledger_heads")
+
+
+async def confirm(centre, *people):
+    for who in people:
+        closing = await governance(centre).breaker_close(who)
+    return closing
+
+
+async def openings(centre):
+    rows = await centre.rows(
+        "SELECT reference FROM incidents WHERE kind = 'breaker-opened' "
+        "ORDER BY opened_at, reference"
+    )
+    return [row["reference"] for row in rows]
+
+
+@pytest.mark.parametrize("people", [(ANNA,), (CARLA,), (ANNA, CARLA)])
+async def test_a_new_cause_takes_back_what_people_said_about_closing(running, people):
+    await trip_for(running, "sr")
+    await confirm(running, *people)
+
+    assert await trip_for(running, "binomial")
+    await pass_time(running, hours=2)
+
+    assert not await is_drawn(running)
+    [stop] = await governance(running).stops()
+    assert (stop.party, stop.resumes_from_epoch) == ("breaker", None)
+    assert (await confirm(running, ANNA)).missing == (CARLA.role,)
+    assert not (await confirm(running, CARLA)).missing
+    await pass_time(running, hours=1)
+    assert await is_drawn(running)
+    await pass_time(running, hours=6)
+    assert await audited(running) == []
+
+
+async def test_why_it_stays_open_is_said_in_the_ledger_and_by_an_incident(running):
+    await trip_for(running, "sr")
+    await confirm(running, ANNA, CARLA)
+    place = await size(running)
+
+    await trip_for(running, "binomial")
+
+    assert (await running.all_leaves())[place]["text"] == "breaker stays open: binomial"
+    assert (await openings(running))[1:] == [f"{place}-binomial"]
+    causes = await running.value("SELECT causes FROM breaker_openings")
+    assert causes == ["binomial", "sr"]
+
+
+async def test_a_cause_they_knew_takes_nothing_back(running):
+    await trip_for(running, "sr")
+    await confirm(running, ANNA, CARLA)
+    before = await size(running)
+
+    assert await trip_for(running, "sr")
+
+    assert await size(running) == before
+    await pass_time(running, hours=1)
+    assert await is_drawn(running)
+
+
+async def test_a_new_cause_before_anybody_spoke_is_no_second_incident(running):
+    await trip_for(running, "sr")
+    await trip_for(running, "binomial")
+
+    assert len(await openings(running)) == 1
+
+
+async def test_what_was_judged_before_it_closed_opens_it_no_more(running):
+    await trip_for(running, "sr")
+    judged = await size(running)
+    await confirm(running, ANNA, CARLA)
+    await pass_time(running, hours=1)
+
+    assert not await running.site.monitors._breaker.open(["binomial"], judged)
+
+    assert await is_drawn(running)
+
+
+@asynccontextmanager
+async def kept_waiting(centre):
+    """Whoever is asked for inside has looked already, and writes in that order."""
+    owner = await asyncpg.connect(centre.dsn)
+    tasks = []
+
+    async def ask(steps):
+        tasks.append(asyncio.create_task(steps))
+        await until(lambda: are_waiting(centre, len(tasks)), "the lock")
+
+    try:
+        async with owner.transaction():
+            await owner.execute("SELECT FROM ledger_heads FOR UPDATE")
+            yield ask
+    finally:
+        await owner.close()
+        await asyncio.gather(*tasks)
+
+
+async def are_waiting(centre, number):
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    return await centre.value(waiting) == number
+
+
+@pytest.mark.parametrize("is_closed_first", [True, False])
+async def test_of_closing_and_a_new_cause_on_two_replicas_the_first_holds(
+    running, is_closed_first
+):
+    first, second = running.site, (await running.open()).sites["clinic"]
+    await running.stop_worker()
+    await trip_for(running, "sr")
+    await confirm(running, ANNA, CARLA)
+    running.clock.advance(hours=1)
+    steps = [
+        first.governance.tend(),
+        second.monitors._breaker.open(["binomial"], await size(running)),
+    ]
+
+    async with kept_waiting(running) as ask:
+        for step in steps if is_closed_first else reversed(steps):
+            await ask(step)
+
+    assert await is_drawn(running) == is_closed_first
+    assert await running.value("SELECT count(*) FROM resumptions") == 0
+    assert len(await running.leaves("STOP")) == 1 + is_closed_first
+    assert len(await openings(running)) == 2 - is_closed_first
 
 
 async def audited(centre):

@@ -10,8 +10,9 @@ import pytest
 from proxy.evidence.auditor import auditor_text
 from proxy.evidence.bundle import make_bundle
 from tests.fakes.auditing import checked
-from tests.fakes.call_centre import wav
+from tests.fakes.call_centre import SITE, wav
 from tests.fakes.command_line import ponctuel
+from tests.fakes.staff import PEOPLE, TOKENS
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -22,7 +23,7 @@ async def yesterday(centre):
     hour_ago = datetime.now(UTC) - timedelta(hours=1)
     midnight = hour_ago.replace(hour=0, minute=0, second=0, microsecond=0)
     centre.clock.now = midnight - timedelta(hours=12)
-    await centre.open()
+    await centre.open(sites=with_people(centre))
     while True:
         call = await centre.start_call()
         centre.platform.list_call(call.call_id, centre.clock())
@@ -38,8 +39,16 @@ def day_of(centre):
     return (centre.clock() - timedelta(hours=25)).date()
 
 
-async def reconcile(centre, *arguments):
-    done = await ponctuel(centre, "reconcile", "--site", "clinic", *arguments)
+def with_people(centre):
+    sites = centre.plan()["sites"]
+    sites[SITE]["people"] = PEOPLE
+    return sites
+
+
+async def reconcile(centre, *arguments, token=TOKENS["op-anna"]):
+    command = ("reconcile", "--site", SITE, *arguments)
+    sites = with_people(centre)
+    done = await ponctuel(centre, *command, token=token, sites=sites)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -76,17 +85,71 @@ async def test_what_nobody_drew_is_purged_without_any_server(yesterday):
     assert yesterday.platform.count("GET", "native") == 0
 
 
-async def test_a_list_given_by_hand_stands_in_for_the_platforms(yesterday):
-    file = yesterday.folder / "calls.csv"
-    file.write_text(yesterday.platform.list_of(day_of(yesterday).isoformat()))
+async def test_a_list_given_by_hand_is_kept_as_such_beside_the_platforms_own(yesterday):
+    file, day = yesterday.folder / "calls.csv", day_of(yesterday).isoformat()
+    file.write_text(yesterday.platform.list_of(day))
     asked = list(yesterday.platform.asked)
 
     status, told, _ = await reconcile(
         yesterday, "--connection", "pbx", "--calls", file, "--json"
     )
 
-    assert (status, json.loads(told)["is_clean"]) == (0, True)
+    [done] = json.loads(told)["connections"]
+    assert (status, done["is_clean"], done["source"]) == (0, True, "by_hand")
     assert yesterday.platform.asked == asked
+    assert await actors(yesterday) == [("by_hand", "op-anna")]
+
+    yesterday.clock.now = datetime.now(UTC) + timedelta(hours=5)
+    await yesterday.site.reconciliation.run_due()
+
+    assert ("LIST", day) in yesterday.platform.asked
+    assert ("platform", None) in await actors(yesterday)
+
+
+async def actors(centre):
+    runs = await centre.site.reconciliation.runs.page(0, 100)
+    return [(run.source.value, run.actor) for run in runs]
+
+
+@pytest.mark.parametrize(
+    ("token", "word"),
+    [("", "PONCTUEL_TOKEN"), ("nobodys-token-0123456789", "ponctuel access token")],
+)
+async def test_without_a_persons_token_nothing_is_compared_or_purged(
+    yesterday, token, word
+):
+    url = yesterday.platform.hold("native", wav())
+    yesterday.platform.listed[-1].update(recorded=1, recording_url=url)
+    asked = list(yesterday.platform.asked)
+
+    for arguments in ([], ["--remove-strays"], ["--connection", "pbx"]):
+        status, told, said = await reconcile(yesterday, *arguments, token=token)
+
+        assert (status, told) == (1, "")
+        assert word in said
+        assert "Traceback" not in said
+    assert yesterday.platform.asked == asked
+    assert "native" in yesterday.platform.audio
+    assert await yesterday.leaves("RECON") == []
+
+
+async def test_somebody_of_another_site_may_not(yesterday):
+    done = await ponctuel(
+        yesterday,
+        *("reconcile", "--site", "elsewhere"),
+        token=TOKENS["op-anna"],
+        sites=with_people(yesterday) | {"elsewhere": {}},
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "reconciliation:run at site elsewhere is not yours" in done.stderr
+
+
+async def test_the_help_says_that_it_asks_who_you_are(yesterday):
+    done = await ponctuel(yesterday, "reconcile", "--help")
+
+    assert "PONCTUEL_TOKEN says who you are" in done.stdout
+    assert "PONCTUEL_TOKEN=$(cat token) ponctuel reconcile" in done.stdout
 
 
 async def test_a_list_cut_short_is_refused_in_words(yesterday):
@@ -158,9 +221,14 @@ async def test_strays_are_removed_only_on_demand(yesterday):
     stray = yesterday.data_dir / "objects" / "ab" / ("ab" * 16)
     stray.write_bytes(b"sealed, perhaps")
 
-    _, told, _ = await reconcile(yesterday, "--json", "--remove-strays")
+    _, told, _ = await reconcile(
+        yesterday, "--json", "--remove-strays", token=TOKENS["dpo-carla"]
+    )
 
     assert json.loads(told)["inventory"]["strays"] == [stray.name]
+    [incident] = await yesterday.site.incidents.list()
+    [note] = await yesterday.site.incidents.notes(incident.incident_id)
+    assert (incident.kind, note.actor) == ("stray-object", "dpo-carla")
     assert await yesterday.value("SELECT count(*) FROM object_writes") == 1
     yesterday.clock.now = datetime.now(UTC) + timedelta(hours=2)
     await yesterday.site.tend()

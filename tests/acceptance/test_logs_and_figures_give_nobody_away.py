@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from tests.fakes.call_centre import (
-    CALLER,
+    CALLERS,
     EXCLUDED_LINE,
     LINE,
     SECRET,
@@ -71,7 +71,7 @@ async def test_a_whole_day_logs_no_number_no_caller_and_no_call_id(house):
         await house.site.tend()
 
     logged = repr(lines)
-    forbidden = [CALLER, LINE, SECRET, UPLOAD_TOKEN, SOURCE_TOKEN, "unheard-of"]
+    forbidden = [CALLERS, LINE, SECRET, UPLOAD_TOKEN, SOURCE_TOKEN, "unheard-of"]
     assert lines
     assert [text for text in forbidden if text in logged] == []
     assert [call for call in calls if call.call_id in logged] == []
@@ -84,7 +84,7 @@ async def test_neither_ledger_nor_figures_hold_a_number_or_a_call_id(house):
 
     told = repr(await house.all_leaves()) + await page(house)
 
-    forbidden = [CALLER, LINE, *(call.call_id for call in calls)]
+    forbidden = [CALLERS, LINE, *(call.call_id for call in calls)]
     assert [text for text in forbidden if text in told] == []
 
 

@@ -12,6 +12,7 @@ from proxy.evidence.auditor import auditor_text
 from proxy.evidence.bundle import make_bundle
 from proxy.intake.randomness import quicknet, values
 from proxy.ledger.note import Signer
+from proxy.vault.key_directory import KeyDirectory
 from proxy.vault.keys import KeyRing
 from sampling.seed import epoch_start
 from tests.fakes.auditing import verdict
@@ -61,8 +62,8 @@ class Audited:
 
     def begin(self):
         """Make the site's keys and, for its log, the witnesses; start them."""
-        keys = KeyRing(self.centre.data_dir / "keys", SITE)
-        keys.open()
+        keys = KeyRing(KeyDirectory(self.centre.data_dir / "keys", SITE))
+        asyncio.run(keys.open())
         log = Signer(ORIGIN, keys.log_key()).key.encode()
         self.vkeys = [one.make(log, epoch_seconds=EPOCH) for one in self.running]
         for one in self.running:
@@ -334,7 +335,8 @@ async def test_witnesses_see_an_increase_a_day_before_it_holds(audited):
     assert audited.centre.site.calls.policy.kept_days == 60
     dated = await audited.centre.value(
         "SELECT min(c.cosigned_at) FROM cosignatures AS c, ledger_entries AS e"
-        """ WHERE convert_from(e.body, 'utf8') LIKE '%"NOTE"%' AND c.size > e.seq"""
+        " WHERE convert_from(e.body, 'utf8') LIKE '%policy approved%'"
+        " AND c.size > e.seq"
     )
     assert epoch_start(leaf["from"], EPOCH) - dated >= timedelta(hours=23, minutes=55)
     assert is_clean(await audited.judged())

@@ -51,7 +51,7 @@ async def excluded(house):
 async def test_who_objects_in_writing_is_not_drawn_any_more(house, opt_outs, who):
     # The service's clock is the test's; the command's is the machine's own.
     done = await opt_outs("add", "+33 6 12 34 56 78", who)
-    calls = [await house.start_call() for _ in range(CALLS)]
+    calls = [await house.start_call(caller=CALLER) for _ in range(CALLS)]
 
     assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stdout)) == {"not_drawn_until"}

@@ -61,7 +61,7 @@ async def test_a_policy_goes_from_a_file_to_its_approval(staffed, centre):
     assert read["justification"] == "spring"
     assert done["state"] == "approved"
     assert sorted(done["increases"]) == ["kept_days", "rate"]
-    assert len(await centre.leaves("NOTE")) == 1
+    assert len(await centre.notes()) == 1
     told = await staffed("op-bert", "history", "--number", number)
     assert [(e["actor"], e["move"], e["is_refused"]) for e in told["events"]] == [
         ("op-anna", "draft", False),

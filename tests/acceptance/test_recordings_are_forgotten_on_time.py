@@ -104,7 +104,7 @@ async def test_the_day_key_dies_the_day_after_and_opens_nothing_any_more(house, 
     assert house.day_keys() == []
     assert [leaf["day"] for leaf in await house.leaves("KEK-")] == [day.isoformat()]
     with pytest.raises(KeyMissingError):
-        house.site.keys.unwrap_for_day(day, found.wrapped_key)
+        await house.site.keys.unwrap(found.key.name, [found.wrapped_key])
 
 
 async def test_an_object_that_cannot_be_deleted_is_not_reported_and_tried_again(

@@ -143,15 +143,14 @@ async def test_each_handing_out_is_in_the_ledger_and_none_that_did_not_happen(
 ):
     centre = inspection.centre
     assert (await tagkeys(centre)).returncode == 0
-    notes = [{"leaf": "NOTE", "text": "tag keys handed out"}]
-    assert await centre.leaves("NOTE") == notes
+    assert await centre.notes() == ["tag keys handed out"]
     first = (centre.folder / "keys.json").read_text()
 
     again = await tagkeys(centre)
 
     assert again.returncode == 2
     assert "does not exist yet" in again.stderr
-    assert await centre.leaves("NOTE") == notes
+    assert await centre.notes() == ["tag keys handed out"]
     assert (centre.folder / "keys.json").read_text() == first
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from proxy.access.people import Actor, Role
 from proxy.errors import SettingsError
-from proxy.intake.policies import Adoption, UnreadablePolicyError, content_of
+from proxy.intake.documents import UnreadablePolicyError
+from proxy.intake.policies import Adoption, content_of
 from proxy.policy_document import PolicyPart
 from tests.fakes.call_centre import SITE
 from tests.fakes.command_line import ponctuel
@@ -47,7 +48,8 @@ async def versions(centre):
 
 async def events(centre):
     history = await centre.site.governance.history()
-    return [(e.actor, e.move, e.is_refused) for e in history if e.actor == "file"]
+    of_policy = [e for e in history if e.actor == "file" and e.move != "settings"]
+    return [(e.actor, e.move, e.is_refused) for e in of_policy]
 
 
 async def test_a_sites_first_policy_comes_from_the_file(centre):
@@ -191,6 +193,132 @@ async def test_a_document_that_is_not_its_leafs_is_not_drawn_under(centre):
 
     with pytest.raises(UnreadablePolicyError, match="another document"):
         await centre.open(policy=centre.policy(**USUAL))
+
+
+HIGH = {"rate": "8%", "ceiling": "8%", "burst": 20, "smooth": 20}
+WORD = "above 5 % in the settings, allowed by dpo, 2024-01-05: opinion-2026, "
+TOMORROW = {"reference": "opinion 7", "on": "2026-11-19", "author": "dpo"}
+
+
+async def restart_with_word(centre, word, **changes):
+    """Above the soft ceiling, by whose word."""
+    await centre.close()
+    sites = centre.plan(policy=centre.policy(**USUAL | HIGH | changes))["sites"]
+    sites[SITE] |= {"dpo_approval": word} if word else {}
+    service = await centre.open(sites=sites)
+    await centre.stop_worker()
+    return service
+
+
+async def words(centre):
+    notes = [leaf["text"] for leaf in await centre.leaves("NOTE")]
+    return [text for text in notes if text.startswith("above 5 %")]
+
+
+async def test_above_5_percent_the_ledger_says_where_the_dpo_allowed_it(centre):
+    await restart(centre, **HIGH)
+    await restart(centre, **HIGH)
+    assert len(await words(centre)) == 1
+    await restart(centre, **HIGH | {"rate": "7%"})
+
+    assert [leaf["ppm"] for leaf in await centre.leaves("POLICY")] == [80_000, 70_000]
+    told = await words(centre)
+    assert len(told) == 2
+    assert all(text.startswith(WORD) for text in told)
+
+    await restart(centre)
+    assert len(await words(centre)) == 2
+
+
+async def test_without_the_dpos_word_nothing_begins_and_nothing_is_written(centre):
+    sites = centre.plan(policy=centre.policy(**USUAL | HIGH))["sites"]
+    del sites[SITE]["dpo_approval"]
+
+    with pytest.raises(SettingsError, match="policy propose"):
+        await centre.open(sites=sites)
+    assert await centre.rows("SELECT seq FROM ledger_entries") == []
+
+
+async def test_nor_before_the_day_of_that_word(centre):
+    await restart_with_word(centre, TOMORROW)
+    assert await centre.leaves("POLICY") == []
+    assert (await centre.start_call()).decision == "skip"
+    assert list(await centre.site.governance.file.refused()) == ["dpo_approval"]
+    assert await events(centre) == [("file", "raise", True)]
+    assert (await centre.counts())["policy_refused", ""] == 1
+
+    centre.clock.advance(days=1)
+    await restart_with_word(centre, TOMORROW)
+
+    assert [leaf["ppm"] for leaf in await centre.leaves("POLICY")] == [80_000]
+    assert list(await centre.site.governance.file.refused()) == []
+    assert len(await words(centre)) == 1
+
+
+async def test_what_stays_above_5_percent_is_not_lowered_without_it_either(centre):
+    await restart(centre, **HIGH)
+    await restart_with_word(centre, TOMORROW, rate="7%")
+    assert [leaf["ppm"] for leaf in await centre.leaves("POLICY")] == [80_000]
+    assert list(await centre.site.governance.file.refused()) == ["dpo_approval"]
+
+    centre.clock.advance(days=1)
+    await restart_with_word(centre, TOMORROW, rate="7%")
+
+    assert [leaf["ppm"] for leaf in await centre.leaves("POLICY")] == [80_000, 70_000]
+    assert list(await centre.site.governance.file.refused()) == []
+
+
+async def test_another_word_for_the_same_rate_is_told_too(centre):
+    await restart(centre, **HIGH)
+    await restart_with_word(centre, TOMORROW | {"on": "2026-11-01"})
+
+    assert len(await centre.leaves("POLICY")) == 1
+    assert [text.rpartition(": ")[2] for text in await words(centre)] == [
+        "opinion-2026, a clinic of tests",
+        "opinion 7",
+    ]
+
+
+async def test_the_doctor_says_who_allowed_it_and_when_that_does_not_hold(centre):
+    policy = centre.policy(**USUAL | HIGH)
+    sites = centre.plan(policy=policy)["sites"]
+    sites[SITE] |= {"dpo_approval": TOMORROW | {"on": "2026-11-01"}}
+    done = await ponctuel(centre, "doctor", sites=sites)
+    [line] = [x for x in done.stdout.splitlines() if "dpo_approval" in x]
+    assert "rate, ceiling above 5 %, allowed by dpo, 2026-11-01: opinion 7" in line
+
+    await restart_with_word(centre, TOMORROW)
+    sites[SITE] |= {"dpo_approval": TOMORROW}
+    done = await ponctuel(centre, "doctor", sites=sites)
+    assert "dpo_approval does not hold today: not in force" in done.stdout
+    assert done.returncode == 1
+
+
+async def test_the_doctor_names_each_change_of_the_policy_in_force(centre):
+    """And what will hold, from when, and by whom it was decided."""
+    await restart(centre)
+    done = await ponctuel(centre, "doctor", policy=centre.policy(**USUAL))
+    assert in_force(done) == [
+        "ok: 1 from 2026-11-18 10:00 UTC, rate 0.020000, by the settings"
+    ]
+
+    await approve(centre.site.governance, centre.policy(**USUAL | RAISED["rate"]))
+    done = await ponctuel(centre, "doctor", policy=centre.policy(**USUAL))
+    assert in_force(done)[1:] == [
+        "2 from 2026-11-19 10:00 UTC, rate 0.030000, by an operator and the dpo"
+    ]
+
+    await pass_hours(centre, 25)
+    done = await ponctuel(centre, "doctor", policy=centre.policy(**USUAL))
+    assert in_force(done) == [
+        "ok: 2 from 2026-11-19 10:00 UTC, rate 0.030000, by an operator and the dpo"
+    ]
+
+
+def in_force(done):
+    lines = done.stdout.splitlines()
+    [line] = [line for line in lines if line.startswith("clinic: policy ")]
+    return line.removeprefix("clinic: policy ").strip().split("; ")
 
 
 async def test_nobody_can_try_documents_on_the_digest_that_is_published(centre):

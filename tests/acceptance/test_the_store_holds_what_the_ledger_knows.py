@@ -113,9 +113,12 @@ async def test_what_people_know_to_be_nobodys_is_removed_an_hour_later(stocked, 
     stray = lay(stocked)
     done = await counted(stocked)
 
-    await stocked.site.reconciliation.inventory.adopt(done.strays)
+    await stocked.site.reconciliation.inventory.adopt(done.strays, "op-anna")
     await stocked.site.tend()
     assert stray.exists()
+    [incident] = await stocked.site.incidents.list()
+    [note] = await stocked.site.incidents.notes(incident.incident_id)
+    assert (note.actor, note.note) == ("op-anna", "stray objects to be removed: 1")
 
     clock.advance(hours=1, seconds=1)
     await stocked.site.tend()

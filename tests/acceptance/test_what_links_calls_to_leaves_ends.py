@@ -76,7 +76,7 @@ async def test_then_its_key_ends_and_with_it_what_the_database_knew(talked, cloc
     assert leaves[after["destroyed_seq"]] == {"leaf": "TAGKEY-", "week": week}
     # A copy of the row, from a backup or the write-ahead log, opens nothing either.
     with pytest.raises(KeyMissingError):
-        house.site.keys.unwrap_for_week(week, before["wrapped_key"])
+        await house.site.keys.unwrap(f"tag-{week}", [before["wrapped_key"]])
 
 
 async def test_the_rows_of_its_calls_and_their_legs_are_gone(talked, clock):

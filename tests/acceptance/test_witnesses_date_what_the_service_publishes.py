@@ -13,6 +13,7 @@ from proxy.evidence.auditor import auditor_text
 from proxy.evidence.bundle import make_bundle
 from proxy.ledger.note import Signer
 from proxy.ledger.transaction import LedgerWentBackError
+from proxy.vault.key_directory import KeyDirectory
 from proxy.vault.keys import KeyRing
 from tests.databases import in_database, new_database
 from tests.fakes.auditing import verdict
@@ -31,8 +32,8 @@ class Watched:
 
     def begin(self):
         """Make the site's keys and, for the log, two witnesses; start them."""
-        keys = KeyRing(self.centre.data_dir / "keys", SITE)
-        keys.open()
+        keys = KeyRing(KeyDirectory(self.centre.data_dir / "keys", SITE))
+        asyncio.run(keys.open())
         self.log = Signer(ORIGIN, keys.log_key())
         self.vkeys = [one.make(self.log.key.encode()) for one in self.running]
         for one in self.running:

@@ -33,6 +33,7 @@ MONDAY = int(datetime(2026, 11, 16, tzinfo=UTC).timestamp())
 CONNECTION = "nord-pbx"
 CLUMP = 3  # calls that ring within a few seconds, so that batches have several
 Tamper = Callable[[str, Fields], Iterable[tuple[str, Fields] | bytes]]
+HOLDS = {"of": "hold"}
 
 
 def mac(key: bytes, *parts: bytes) -> bytes:
@@ -107,6 +108,7 @@ class Site(Published):
         self.tag_keys: dict[int, bytes] = {}
         self.days: dict[str, list[int]] = defaultdict(list)
         self.held: dict[int, int] = {}
+        self.renewed: dict[str, dict[str, int]] = {}
         self.owed: list[int] = []
         self.kept_days: dict[int, int] = {}
         self.rules: Fields = NO_POLICY
@@ -316,20 +318,33 @@ class Site(Published):
     def hold(self, seq: int, days: int, authority: str = "TJ Lille 26/123") -> None:
         self.held[seq] = self.now + days * DAY
         until = day_of(self.held[seq])
+        self.write("KEK+", **HOLDS, day=until)
         self.write("HOLD", draw=seq, authority=authority, until=until)
 
     def sweep(self) -> None:
-        """Forget what died before today; a day's key when nothing of it is left."""
+        """Forget what died before today, and the keys of the days that are over.
+
+        What is held hangs under a key of its own by then.
+        """
         today = day_of(self.now)
-        for day in sorted(self.days):
-            for seq in list(self.days[day]):
-                if day < today and self.held.get(seq, 0) < self.now:
-                    self.days[day].remove(seq)
-                    self.kept_objects.pop(seq, None)
-                    self.write("DEL", draw=seq, n=salt("del", seq))
-            if day < today and not self.days[day]:
-                self.write("KEK-", day=day)
-                del self.days[day]
+        for day in sorted(day for day in self.days if day < today):
+            for seq in self.days.pop(day):
+                if seq not in self.held:
+                    self.delete(seq)
+            self.write("KEK-", day=day, **self.renewed.pop(day, {}))
+        for seq in [seq for seq, until in self.held.items() if day_of(until) < today]:
+            self.delete(seq)
+            self.write("KEK-", **HOLDS, day=day_of(self.held.pop(seq)))
+
+    def renew(self, day: str) -> None:
+        """Something of that day died early: the others get a new key."""
+        self.renewed[day] = {"gen": 2}
+        self.write("KEK+", day=day, gen=2)
+        self.write("KEK-", day=day)
+
+    def delete(self, seq: int) -> None:
+        self.kept_objects.pop(seq, None)
+        self.write("DEL", draw=seq, n=salt("del", seq))
 
     # Time
 

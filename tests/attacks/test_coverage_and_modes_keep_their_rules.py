@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.attacks.approving import increase
 from tests.attacks.emitter import DAY, HOUR, Site
 from tests.attacks.rules import COVERING, QUICKNET
 from tests.attacks.tampering import FIRST, site_with
@@ -134,9 +135,8 @@ def test_coverage_in_another_spelling_is_found(check, cover):
 
 def test_a_policy_without_coverage_ends_the_own_probabilities(check):
     site = Site(policy=COVERING).live(6, 12)
-    site.adopt(cover=None)
-    site.live(6, 12)
-    site.adopt(cover=COVERING["cover"] | {"max": 30_000})
+    increase(site, 12, cover=None).live(6, 12)
+    increase(site, 12, cover=COVERING["cover"] | {"max": 30_000})
 
     assert check(site.live(6, 12).finish()).codes == set()
 

@@ -2,9 +2,8 @@
 
 import json
 
-import pytest
-
 from audit.verify import main
+from tests.attacks.approving import announce, approved
 from tests.attacks.emitter import Site
 from tests.attacks.rules import STRATUM
 from tests.attacks.tampering import FIRST
@@ -16,7 +15,9 @@ TWO = {"strata": {"care_in": RARE, "care_out": OFTEN}}
 
 def test_every_version_is_reported_with_its_place_and_its_rates(check):
     site = Site(policy={"approvals": 0, "doc": "ab" * 32}).live(3)
-    site.adopt(**TWO, approvals=2, doc="cd" * 32)
+    announce(site, "cd" * 32)
+    site.live(24)
+    site.adopt(**approved("cd" * 32, **TWO))
     places = [
         seq
         for seq, leaf in enumerate(map(json.loads, site.leaves))
@@ -38,7 +39,7 @@ def test_every_version_is_reported_with_its_place_and_its_rates(check):
         },
         {
             "seq": places[1],
-            "from": FIRST + 3,
+            "from": FIRST + 27,
             "version": 2,
             "approvals": 2,
             "doc": "cd" * 32,
@@ -60,26 +61,6 @@ def test_the_report_for_people_has_the_versions_too(auditor, capsys):
     assert "Policy 1: leaf 1, from epoch" in said
     assert ": 8 %, care_in 1 %, care_out 9 %" in said
     assert f"approved by the operator; document {'ab' * 32}" in said
-
-
-@pytest.mark.parametrize("approvals", [0, 1])
-@pytest.mark.parametrize(
-    "rise", [{"ppm": 85_000}, {"strata": {"care_in": OFTEN}}], ids=["own", "stratum"]
-)
-def test_a_rate_higher_than_ever_needs_the_dpo_by_the_ledgers_own_account(
-    check, approvals, rise
-):
-    site = Site(policy={"approvals": 0}).live(3)
-    site.adopt(**rise, approvals=approvals)
-
-    assert check(site.live(3).finish()).codes == {"POLICY"}
-
-
-def test_a_decrease_needs_nobody_else(check):
-    site = Site(policy={"approvals": 0}).live(3)
-    site.adopt(strata={"care_in": RARE}, approvals=1)
-
-    assert check(site.live(3).finish()).codes == set()
 
 
 def test_stops_are_counted(check):

@@ -79,7 +79,7 @@ def test_epochs_may_wait_for_a_beacon_before_there_is_a_policy(check):
 def test_without_witnesses_rules_may_change_between_two_draws(check):
     site = Site(witnesses=()).live(3)
     now = site.now
-    for rate in (60_000, 80_000):
+    for rate in (70_000, 60_000):
         site.now += 600
         site.adopt(ppm=rate)
         site.draw_batch([site.ring(now // HOUR, rate + n, 9) for n in range(3)])

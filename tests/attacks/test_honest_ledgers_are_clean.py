@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from audit import verify
+from tests.attacks.approving import increase
 from tests.attacks.emitter import DAY, HOUR, MONDAY, Site, later
 
 # Round 1000 of the quicknet beacon, as published, and the second it came out.
@@ -63,10 +64,8 @@ def test_deletions_and_a_hold_over_a_month_are_clean(check_all):
 
 def test_changes_of_policy_keep_the_tokens_and_stay_clean(check):
     site = Site().live(8, 12)
-    site.adopt(ppm=18_000, c=20_000, B=50, smooth=20)
-    site.live(8, 12)
-    site.adopt(ppm=90_000, c=95_000, B=5, smooth=5, kept_days=2)
-    site.live(20, 12)
+    increase(site, 12, ppm=18_000, c=20_000, B=50, smooth=20).live(8, 12)
+    increase(site, 12, ppm=90_000, c=95_000, B=5, smooth=5, kept_days=2).live(8, 12)
     site.adopt(**{"from": site.now // HOUR + 3, "ppm": 0})
 
     assert check(site.live(3, 6).finish()).codes == set()
@@ -108,13 +107,19 @@ def test_a_stop_is_clean_as_long_as_it_is_kept(check, party, reason):
 def test_other_leaves_are_known_and_counted(check):
     site = Site().live(3)
     site.write("RECON", day="2026-11-16", sha256="ab" * 32, n=24, missing=2)
+    own, given = {"source": "platform"}, {"source": "by_hand"}
+    site.write("RECON", day="2026-11-17", sha256="ab" * 32, n=24, missing=1, **own)
+    site.write("RECON", day="2026-11-17", sha256="ef" * 32, n=24, missing=5, **given)
     site.write("INV", day="2026-11-16", sha256="cd" * 32, n=3)
     site.write("NOTE", text="[" * 40 + ' the "Monday" copy \u2014 no loss\n')
 
     found = check(site.live(2).finish())
 
     assert found.codes == set()
-    assert found.said["told"]["calls missing by RECON"] == 2
+    told = found.said["told"]
+    assert (told["RECON leaves"], told["calls missing by RECON"]) == (2, 3)
+    assert told["RECON by hand leaves"] == 1
+    assert told["calls missing by RECON by hand"] == 5
 
 
 def test_tag_keys_are_destroyed_after_their_week(check):

@@ -136,3 +136,41 @@ def test_a_hold_without_an_authority_is_no_hold(check):
     site.hold(held, days=10, authority="")
 
     assert "ENCODING" in check(site.finish()).codes
+
+
+def renewed_site():
+    """The newest day's key has been renewed."""
+    site = Site(span=DAY, checkpoints_per_epoch=1).live(4, 15)
+    site.renew(max(site.days))
+    return site
+
+
+def test_a_key_renewed_after_an_early_death_is_clean(check_all):
+    found = check_all(renewed_site().live(20, 15).finish())
+
+    assert found.codes == set()
+
+
+def test_a_renewed_key_must_die_with_its_day_too(check):
+    site = renewed_site()
+    site.write("KEK+", day=max(site.days), gen=3)
+
+    assert check(site.live(20, 15).finish()).codes == {"KEKALIVE"}
+
+
+def test_a_key_that_was_never_there_cannot_be_renewed(check):
+    site = Site().live(12)
+    site.write("KEK+", day=max(site.days), gen=3)
+
+    assert check(site.finish()).codes == {"ORDER"}
+
+
+def test_a_recording_kept_under_a_key_that_is_gone_is_found(check):
+    site = Site(span=DAY, checkpoints_per_epoch=1).live(4, 15)
+    gone = day_of(site.now + site.rules["kept_days"] * DAY)
+    site.write("KEK+", day=gone)
+    site.write("KEK-", day=gone)
+    site.days[gone] = []
+    site.live(1, 40)
+
+    assert check(site.finish()).codes == {"KEKALIVE"}

@@ -84,7 +84,7 @@ def test_a_mode_is_never_given_up_silently(check, mode):
 def test_a_policy_first_witnessed_long_after_it_began_is_retroactive(check):
     site = Site().live(12)
     site.now += 6 * HOUR  # a night without calls
-    site.adopt(**{"from": site.now // HOUR - 5, "kept_days": 2})
+    site.adopt(**{"from": site.now // HOUR - 5, "ppm": 70_000})
     site.live(3).finish()
 
     assert check(site).codes == {"RETROPOLICY"}

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.attacks.approving import increase
 from tests.attacks.emitter import DAY, Site
 from tests.attacks.rules import STRATUM
 from tests.attacks.tampering import site_with, weeks
@@ -49,17 +50,16 @@ def test_only_draws_of_a_covered_stratum_name_their_probability(check):
 
 def test_strata_come_and_go_with_their_tokens_kept(check):
     site = Site().live(8, 12)
-    site.adopt(**TWO)
-    site.live(8, 12)
-    site.adopt(strata={"care_in": OFTEN | {"B": 5}, "desk_in": RARE})
-    site.live(8, 12)
-    site.adopt(strata=None)
+    increase(site, 12, **TWO).live(8, 12)
+    strata = {"care_in": OFTEN | {"B": 5}, "desk_in": RARE}
+    increase(site, 12, strata=strata).live(8, 12)
+    increase(site, 12, strata=None)
 
     assert check(site.live(8, 12).finish()).codes == set()
 
 
 def test_a_name_the_policy_does_not_have_gets_the_policys_own_conditions(check):
-    """As where a policy changed between a call's ring and its draw."""
+    """Its line group and its direction, as a rule."""
     elsewhere = {"strata": {"nobody_in": RARE}}
 
     assert check(Site(policy=elsewhere).live(20, 12).finish()).codes == set()

@@ -4,6 +4,7 @@ import sys
 
 from tests.benchmarks import (
     bench_decisions,
+    bench_objects,
     bench_scrape,
     bench_sealing,
     bench_simulation,
@@ -16,6 +17,7 @@ if __name__ == "__main__":
     found = []
     for module in (
         bench_sealing,
+        bench_objects,
         bench_tree,
         bench_verify,
         bench_simulation,
@@ -24,5 +26,5 @@ if __name__ == "__main__":
     ):
         sys.stderr.write(f"measuring {module.__name__} ...\n")
         found += module.rows()
-    libraries = ("aiohttp", "asyncpg", "cryptography", "numpy")
+    libraries = ("aiobotocore", "aiohttp", "asyncpg", "cryptography", "numpy")
     print_rows(found, conditions(*libraries), as_json="--json" in sys.argv)

@@ -52,7 +52,7 @@ def signed_call(key: bytes, now: int) -> str:
     data = {
         "call_id": call_id,
         "direction": "inbound",
-        "caller": "+33612345678",
+        "caller": f"+336{uuid.UUID(call_id).int % 10**8:08}",
         "callee": LINE,
         "line": LINE,
         "started_at": "2026-11-21T10:00:00Z",

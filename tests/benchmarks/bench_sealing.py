@@ -146,7 +146,7 @@ def _opening() -> Callable[[], None]:
 
 def _storing(directory: Path) -> Callable[[], None]:
     store = FilesystemStore(directory)
-    store.make()
+    asyncio.run(store.make())
 
     async def put_and_delete() -> None:
         object_id = uuid4()

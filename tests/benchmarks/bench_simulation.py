@@ -12,6 +12,7 @@ from datetime import date
 import numpy as np
 
 from sampling.budget import Tokens, refilled, spent, threshold
+from sampling.caps import AgentDays, cap_of_agent
 from sampling.coverage import AgentCalls, rate_for
 from sampling.decision import Candidate, decide
 from sampling.policy import Coverage, Purpose, SamplingPolicy
@@ -83,37 +84,42 @@ def _seconds(action: Callable[[SamplingPolicy], None], policy: SamplingPolicy) -
     return time.perf_counter() - start
 
 
-Draw = Callable[[SamplingPolicy, int, int, Tokens], tuple[bool, Tokens]]
+Draw = Callable[[SamplingPolicy, Candidate, int, Tokens], tuple[bool, Tokens]]
 
 
 def _months(policy: SamplingPolicy, draw: Draw) -> None:
     generator = np.random.default_rng(SEED)
     for _ in range(MONTHS_IN_A_LOOP):
-        agents = SITE.ordered(generator).agent.tolist()
+        order = SITE.ordered(generator)
+        agents, days = order.agent.tolist(), order.day.tolist()
         heard = [AgentCalls(0, 0)] * SITE.agents
+        past: dict[int, AgentDays] = {}
         numbers = generator.integers(2**64 - 1, size=SITE.calls, dtype=np.uint64)
         tokens: Tokens = {}
-        for agent, number in zip(agents, numbers.tolist(), strict=True):
-            before = heard[agent]
+        for agent, day, number in zip(agents, days, numbers.tolist(), strict=True):
+            before, known = heard[agent], past.get(agent, AgentDays(day)).at(day)
             rate = rate_for(policy, before)
-            is_drawn, tokens = draw(policy, rate, number, tokens)
+            cap = cap_of_agent(known, rate)
+            candidate = Candidate(number.to_bytes(16), STRATUM, None, rate, cap)
+            is_drawn, tokens = draw(policy, candidate, number, tokens)
             heard[agent] = AgentCalls(before.seen + 1, before.drawn + is_drawn)
+            past[agent] = known.and_call(is_record=is_drawn)
 
 
 def _decided(
-    policy: SamplingPolicy, rate: int, number: int, tokens: Tokens
+    policy: SamplingPolicy, candidate: Candidate, _number: int, tokens: Tokens
 ) -> tuple[bool, Tokens]:
-    candidate = Candidate(number.to_bytes(16), STRATUM, None, rate)
     decision, after = decide(candidate, policy, b"an epoch's key", tokens)
     return decision.is_record, after
 
 
 def _reckoned(
-    policy: SamplingPolicy, rate: int, number: int, tokens: Tokens
+    policy: SamplingPolicy, candidate: Candidate, number: int, tokens: Tokens
 ) -> tuple[bool, Tokens]:
     budgets = policy.budgets(STRATUM)
     full = refilled(budgets, tokens)
-    if number < threshold(budgets, full, rate):
+    allowed = threshold(budgets, full, candidate.rate_ppm)
+    if number < allowed >> candidate.cap.halvings:
         return True, spent(budgets, full)
     return False, full
 

@@ -1,21 +1,46 @@
 """The local directory keeps the object store's promises, and its own."""
 
+import asyncio
 import os
+import threading
 import uuid
+from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from proxy.errors import StorageError
 from proxy.vault.filesystem import FilesystemStore
-from tests.contracts.object_store_suite import ObjectStoreSuite, chunks
+from tests.contracts.object_store_suite import ObjectStoreSuite, chunks, listed
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> FilesystemStore:
+async def store(tmp_path: Path) -> FilesystemStore:
     store = FilesystemStore(tmp_path / "objects")
-    store.make()
+    await store.make()
     return store
+
+
+@pytest.fixture
+def abandon(tmp_path: Path):
+    async def write(object_id: UUID) -> None:
+        _temporary(tmp_path, object_id).write_bytes(b"sealed half")
+
+    return write
+
+
+@pytest.fixture
+def is_unfinished(tmp_path: Path):
+    async def look(object_id: UUID) -> bool:
+        return _temporary(tmp_path, object_id).exists()
+
+    return look
+
+
+def _temporary(folder: Path, object_id: UUID) -> Path:
+    name = object_id.hex
+    return folder / "objects" / name[:2] / f".writing-{name}"
 
 
 class TestFilesystemStore(ObjectStoreSuite):
@@ -53,16 +78,63 @@ async def test_every_file_and_its_folder_are_synced_before_it_counts_as_stored(
     assert synced[1].name == object_id.hex[:2]
 
 
-async def test_leftovers_of_a_killed_writer_are_removed_once_they_are_old(
+async def test_two_who_make_it_at_once_give_it_one_name(tmp_path: Path) -> None:
+    stores = [FilesystemStore(tmp_path / "objects") for _ in range(8)]
+
+    names = await asyncio.gather(*(store.make() for store in stores))
+
+    assert len(set(names)) == 1
+
+
+async def test_a_second_writer_of_an_object_does_not_disturb_the_first(
+    store: FilesystemStore,
+) -> None:
+    object_id, begun, goes_on = uuid.uuid4(), asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"first"
+        begun.set()
+        await goes_on.wait()
+
+    first = asyncio.create_task(store.put(object_id, slowly()))
+    await begun.wait()
+    with pytest.raises(StorageError):
+        await store.put(object_id, chunks(b"second"))
+    goes_on.set()
+    await first
+
+    assert await store.read(object_id, 0, 9) == b"first"
+
+
+async def test_a_write_cancelled_in_its_last_step_leaves_nothing(
+    store: FilesystemStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    syncing, goes_on = threading.Event(), threading.Event()
+
+    def fsync(_descriptor: int) -> None:
+        syncing.set()
+        goes_on.wait(10)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    object_id = uuid.uuid4()
+    writing = asyncio.create_task(store.put(object_id, chunks(b"x")))
+    await asyncio.to_thread(syncing.wait, 10)
+
+    writing.cancel()
+    asyncio.get_running_loop().call_later(0.05, goes_on.set)
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+
+    assert await store.size(object_id) is None
+
+
+async def test_what_is_no_object_is_not_passed_over_in_a_listing(
     store: FilesystemStore, tmp_path: Path
 ) -> None:
-    leftover = tmp_path / "objects" / "00" / ".writing-abc"
-    leftover.write_bytes(b"sealed half")
-    os.utime(leftover, (1_000, 1_000))
+    (tmp_path / "objects" / "00" / "copy-of-a-recording.wav").write_bytes(b"audio")
 
-    assert store.remove_leftovers(older_than=999) == 0
-    assert store.remove_leftovers(older_than=2_000) == 1
-    assert not leftover.exists()
+    with pytest.raises(StorageError, match="none"):
+        await listed(store)
 
 
 async def test_a_directory_that_cannot_be_written_is_named_with_the_fix(
@@ -71,7 +143,7 @@ async def test_a_directory_that_cannot_be_written_is_named_with_the_fix(
     (tmp_path / "objects").write_text("a file, not a directory")
 
     with pytest.raises(StorageError, match="free space and permissions"):
-        FilesystemStore(tmp_path / "objects").make()
+        await FilesystemStore(tmp_path / "objects").make()
 
 
 async def test_nothing_counts_as_deleted_where_the_store_is_not(
@@ -86,8 +158,4 @@ async def test_nothing_counts_as_deleted_where_the_store_is_not(
     with pytest.raises(StorageError):
         await store.delete(object_id)
 
-    assert store.identity() is None
-
-
-def test_a_store_keeps_the_name_it_was_made_with(store: FilesystemStore) -> None:
-    assert store.make() == store.make() == store.identity()
+    assert await store.identity() is None

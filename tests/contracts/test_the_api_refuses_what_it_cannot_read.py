@@ -202,17 +202,64 @@ async def test_other_methods_are_refused(olga, method):
     assert "Access-Control-Allow-Origin" not in answer.headers
 
 
+async def everything(olga, path):
+    """A list as it is read page by page, and how long each page was."""
+    found, lengths, after = [], [], ""
+    while after is not None:
+        page = (await olga.get(f"{path}limit=2&after={after}")).body
+        found += page["items"]
+        lengths.append(len(page["items"]))
+        after = page["next"]
+    return found, lengths
+
+
 async def test_pages_put_together_are_the_whole_list(olga):
     for _ in range(4):
         await olga.post("/policies", GOOD)
-    numbers, after = [], ""
 
-    while after is not None:
-        page = (await olga.get(f"/policies?limit=2&after={after}")).body
-        numbers += [policy["number"] for policy in page["items"]]
-        after = page["next"]
+    policies, lengths = await everything(olga, "/policies?")
+    events, _ = await everything(olga, "/policies/5/history?")
+    runs, _ = await everything(olga, "/reconciliations/runs?")
 
-    assert numbers == [1, 2, 3, 4, 5]
+    assert [policy["number"] for policy in policies] == [1, 2, 3, 4, 5]
+    assert lengths == [2, 2, 1]
+    assert [event["number"] for event in events] == [5]
+    assert runs == []
+
+
+@pytest.mark.parametrize("state", ["open", "all"])
+async def test_incidents_known_at_the_same_moment_are_each_on_one_page(olga, state):
+    known = {"aware_at": "2026-11-18T08:00:00.123456Z"}
+    opened = {
+        (await olga.post("/incidents", {"nature": "lost"} | known)).body["incident_id"]
+        for _ in range(4)
+    }
+
+    found, lengths = await everything(olga, f"/incidents?state={state}&")
+
+    assert {incident["incident_id"] for incident in found} == opened
+    assert lengths == [2, 2]
+    assert (await everything(olga, "/incidents?state=closed&"))[0] == []
+
+
+async def test_attempts_that_were_refused_come_in_pages_too(olga):
+    for _ in range(3):
+        await olga.post("/policies/1/approve", {"digest": "ab" * 32})
+
+    refused, lengths = await everything(olga, "/refused-attempts?")
+
+    assert [attempt["is_refused"] for attempt in refused] == [True] * 3
+    assert lengths == [2, 1]
+
+
+@pytest.mark.parametrize("after", ["x", "-1", "1" * 19, "1_2", "%C2%B2"])
+@pytest.mark.parametrize(
+    "path", ["/policies", "/incidents", "/refused-attempts", "/reconciliations/runs"]
+)
+async def test_what_is_no_place_in_a_list_is_refused(olga, path, after):
+    answer = await olga.get(f"{path}?after={after}")
+
+    assert (answer.status, answer.problem) == (422, "invalid-request")
 
 
 @pytest.mark.parametrize("path", ["/policies", "/policies/999", "/nowhere"])

@@ -10,13 +10,12 @@ from sampling.seed import week_at
 from tests.fakes.faulty_wire import FaultyWire
 
 TAG_KEYS = "proxy.intake.tag_keys:TagKeys"
-KEYS = "proxy.vault.keys:KeyRing"
 
 STEPS = {
     "before the week is marked": (f"{TAG_KEYS}._doom", "before"),
     "when the week is marked": (f"{TAG_KEYS}._doom", "after"),
-    "before the key file is destroyed": (f"{KEYS}.destroy_week", "before"),
-    "after the key file is destroyed": (f"{KEYS}.destroy_week", "after"),
+    "before the key file is destroyed": (f"{TAG_KEYS}._end", "before"),
+    "after the key file is destroyed": (f"{TAG_KEYS}._receipt", "before"),
     "before its leaf's commit": (f"{TAG_KEYS}._receipt", "after"),
     "after its leaf": (f"{TAG_KEYS}._end", "after"),
     "before its calls are forgotten": (f"{TAG_KEYS}._forget_calls", "before"),
@@ -110,7 +109,7 @@ async def test_a_key_left_by_a_killed_writer_is_destroyed_with_its_week(
     await centre.open()
     await centre.close()
     clock.advance(days=7)
-    async with doomed("proxy.vault.durable:publish_file", "after"):
+    async with doomed("proxy.vault.durable:publish_file", "after", 2):
         pass
     keys = centre.data_dir / "keys" / "clinic"
     week = week_at(clock()) + 1

@@ -15,7 +15,8 @@ SEALING = {
     "before the object has its name": (f"{STORE}:publish_file", "before"),
     "when the object has two names": (f"{STORE}:publish_file", "after"),
     "when the object is durable": (f"{STORE}:FilesystemStore.put", "after"),
-    "when the day key has two names": ("proxy.vault.durable:publish_file", "after"),
+    # The first one is a probe's.
+    "when the day key has two names": ("proxy.vault.durable:publish_file", "after", 2),
     "before the commit": ("proxy.intake.taking:close_call", "after"),
     "after the commit": ("proxy.intake.taking:Intake.take", "after"),
 }

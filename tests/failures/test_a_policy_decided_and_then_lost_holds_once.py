@@ -96,7 +96,7 @@ async def test_an_approval_whose_answer_was_lost_is_given_once(centre, wired):
         await centre.site.governance.approve(CARLA, proposed.number, proposed.digest)
 
     assert wired.lost == 1
-    assert len(await centre.leaves("NOTE")) == 1
+    assert len(await centre.notes()) == 1
     await pass_hours(centre, 25)
     assert await held(centre) == [30, 60]
     assert await audited(centre) == []

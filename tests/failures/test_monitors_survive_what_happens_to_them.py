@@ -34,7 +34,7 @@ OPENING = {
     "before the breaker opens": (f"{BREAKER}:Breaker.open", "before"),
     "when the stop is written": (f"{BREAKER}:set_stop", "after"),
     "before the commit of the stop": (f"{BREAKER}:Breaker._write_down", "after"),
-    "after the commit of the stop": (f"{BREAKER}:Breaker._stop", "after"),
+    "after the commit of the stop": (f"{BREAKER}:Breaker.open", "after"),
 }
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import aiohttp
 from standardwebhooks import Webhook
@@ -20,8 +21,10 @@ from standardwebhooks import Webhook
 from proxy.app import Service
 from proxy.settings import Settings, load_settings
 from proxy.site import Site
+from retention.keys import DayKey
 from tests.fakes.clinic import (
     CALLER,
+    CALLERS,
     CLOUDEVENTS,
     EXCLUDED_LINE,
     HIGHEST,
@@ -40,6 +43,7 @@ from tests.fakes.generic_platform import HeldRecordings
 
 __all__ = [
     "CALLER",
+    "CALLERS",
     "CLOUDEVENTS",
     "EXCLUDED_LINE",
     "HIGHEST",
@@ -203,12 +207,14 @@ class CallCentre(Evidence):
             return Reply(response.status, body, response.content_type)
 
     def started(self, call_id: str, **changes: object) -> dict[str, object]:
-        """The data of a call.started."""
+        """The data of a call.started; nobody calls, or is called, twice."""
+        is_outbound = changes.get("direction") == "outbound"
+        outside = f"{CALLERS}{crc32(call_id.encode()) % 10**8:08}"
         usual: dict[str, object] = {
             "call_id": call_id,
             "direction": "inbound",
-            "caller": CALLER,
-            "callee": LINE,
+            "caller": LINE if is_outbound else outside,
+            "callee": outside if is_outbound else LINE,
             "line": LINE,
             "started_at": self.clock().isoformat(),
         }
@@ -274,7 +280,10 @@ class CallCentre(Evidence):
     # --- The vault ---------------------------------------------------------------
 
     def day_keys(self) -> list[date]:
-        return self.site.keys.days()
+        """The days whose keys are in the key directory."""
+        files = (self.data_dir / "keys" / SITE).glob("audio-*.key")
+        found = (DayKey.named(file.stem) for file in files)
+        return sorted(key.day for key in found if key)
 
     async def heard(self, recording_id: str) -> bytes:
         """The clear audio of a kept recording."""

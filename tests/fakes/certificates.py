@@ -2,11 +2,14 @@
 
 import ssl
 from datetime import UTC, datetime
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+_HERE = IPv4Address("127.0.0.1")
 
 
 def self_signed(file: Path) -> ssl.SSLContext:
@@ -17,6 +20,7 @@ def self_signed(file: Path) -> ssl.SSLContext:
         x509.CertificateBuilder(name, name, key.public_key(), 1)
         .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
         .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(_HERE)]), False)
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(

@@ -8,7 +8,8 @@ SITE = "clinic"
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 UPLOAD_TOKEN = "upload-token-0123456789abcdef"
 SOURCE_TOKEN = "source-token-0123456789abcdef"
-CALLER = "+33612345678"
+CALLERS = "+336"  # begin so
+CALLER = f"{CALLERS}12345678"
 LINE = "+33140000001"
 OUTBOUND_LINE = "+33140000002"
 EXCLUDED_LINE = "+33140000003"
@@ -65,6 +66,7 @@ def site_settings(
     other = {**connection, "upload_tokens": ["other-" + UPLOAD_TOKEN]}
     connection["call_list_url"] = f"http://{host}/calls?day={{day}}"
     site: dict[str, object] = {
+        "dpo_approval": written("opinion-2026, a clinic of tests"),
         "practices": {"cardio": {"authorisation": written("signed-2026")}},
         "line_groups": {"cardio": lawful, "unlawful": {**lawful, "article_9": None}},
         "lines": {

@@ -93,6 +93,12 @@ class Evidence:
     async def leaves(self, kind: str) -> list[dict[str, Any]]:
         return [leaf for leaf in await self.all_leaves() if leaf["leaf"] == kind]
 
+    async def notes(self) -> list[str]:
+        """What was noted, but for what each start notes of its settings."""
+        texts = [str(leaf["text"]) for leaf in await self.leaves("NOTE")]
+        of_settings = ("settings changed: ", "above 5 % in the settings, ")
+        return [text for text in texts if not text.startswith(of_settings)]
+
     async def counts(self) -> Counter[tuple[str, str]]:
         """The aggregates behind the metrics."""
         rows = await self.rows("SELECT metric, label, value FROM counts")

@@ -102,9 +102,12 @@ async def test_the_look_before_a_draw_planned_on_empty_tables_goes_by_primary_ke
 ):
     connection = await database.connect(seat._SETTINGS)
     names = ", ".join(f"'\\x{name.hex()}'" for name in NAMES)
-    execute = f"EXECUTE look ('{SITE}', ARRAY[{names}]::bytea[])"
+    names = ", ".join([f"ARRAY[{names}]::bytea[]"] * 3)
+    execute = f"EXECUTE look ('{SITE}', {names})"
     look = statement("read_head_and_calls")
-    await connection.execute(f"PREPARE look (text, bytea[]) AS {look}")
+    await connection.execute(
+        f"PREPARE look (text, bytea[], bytea[], bytea[]) AS {look}"
+    )
     assert len(await connection.fetch(execute)) == 1
 
     await fill(owner, is_analyzed=is_analyzed)
@@ -115,6 +118,9 @@ async def test_the_look_before_a_draw_planned_on_empty_tables_goes_by_primary_ke
     assert goes_by_key(plan, "calls", "call_key")
     assert goes_by_key(plan, "call_legs", "leg_key")
     assert goes_by_key(plan, "ledger_heads", "site_id")
+    assert goes_by_key(plan, "agent_days", "agent_key")
+    assert goes_by_key(plan, "agent_draws", "agent_key")
+    assert goes_by_key(plan, "recorded_callers", "caller_key")
 
 
 @pytest.mark.parametrize("is_analyzed", [False, True], ids=["young", "analyzed"])

@@ -93,9 +93,9 @@ publication_timestamp_seconds gauge now
 
 OTHERS = "other_in other_out"
 FINDINGS = """
-LOGSIG QUORUM ROOT SPLITVIEW TRUNCATED ENCODING ORDER POLICY RETROPOLICY LATECOMMIT
-EPOCHREOPENED WITHHELD SEED BEACON COUNT DRAW THRESHOLD STRATUM CEILING WINDOW STOPPED
-DUPLICATE BIAS NOOUTCOME UNSAMPLED LATEDELETE KEKALIVE BACKDATED MISSINGCALL PHANTOM
+LOGSIG QUORUM ROOT SPLITVIEW TRUNCATED ENCODING ORDER POLICY RETROPOLICY NOTICE
+LATECOMMIT EPOCHREOPENED WITHHELD SEED BEACON COUNT DRAW THRESHOLD STRATUM CEILING
+WINDOW STOPPED DUPLICATE BIAS NOOUTCOME UNSAMPLED LATEDELETE KEKALIVE BACKDATED MISSINGCALL PHANTOM
 LATEBIND PLATFORMRECORDED STRAYOBJECT OTHER
 """
 EXCLUDED = """
@@ -125,9 +125,9 @@ CLOSED = {
     "window_bound_ratio": (WINDOWS,),
     "sr_log10": (MONITORS,),
     "eprocess_log10": (MONITORS, "current previous"),
-    "breaker_open": ("sr binomial",),
+    "breaker_open": ("sr binomial blind",),
     "unreconciled_calls": ("platform_only ledger_only",),
-    "reconciliation_timestamp_seconds": ("cdr inventory",),
+    "reconciliation_timestamp_seconds": ("cdr cdr_by_hand inventory",),
     "verify_findings": (FINDINGS,),
     "expired_undeleted": ("audio analysis",),
     "holds": ("legal request",),

@@ -6,6 +6,8 @@ import statistics
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import UnionType
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
@@ -60,9 +62,13 @@ def test_the_readme_names_no_command_that_does_not_exist():
 def keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from keys(inner, f"{prefix}{name}.")
-        else:
+        possible = get_args(inner) if isinstance(inner, UnionType) else (inner,)
+        parts = [
+            p for p in possible if isinstance(p, type) and issubclass(p, BaseModel)
+        ]
+        for part in parts:
+            yield from keys(part, f"{prefix}{name}.")
+        if not parts:
             yield prefix + name
 
 

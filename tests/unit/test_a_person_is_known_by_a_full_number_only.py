@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from proxy.intake.numbers import number_outside, one_spelling
 from proxy.platforms.base import CallStarted, Direction
+from proxy.vault.key_directory import KeyDirectory
 from proxy.vault.keys import KeyRing
 
 DIGITS = st.text("0123456789", min_size=8, max_size=15)
@@ -66,15 +67,17 @@ def test_the_person_is_the_one_who_is_not_the_site():
     assert seen(Direction.OUTBOUND) == "+33140000001"
 
 
-def test_a_callers_name_is_the_sites_own_and_not_an_agents(tmp_path: Path):
-    rings = [KeyRing(tmp_path / "keys", site) for site in ("nord", "sud")]
+async def test_a_callers_name_is_the_sites_own_and_not_an_agents(tmp_path: Path):
+    sites = ("nord", "sud", "nord")
+    rings = [KeyRing(KeyDirectory(tmp_path / "keys", site)) for site in sites]
     for ring in rings:
-        ring.open()
+        await ring.open()
+        await ring.open_callers()
     number = "+33612345678"
 
     names = [ring.name_caller(number) for ring in rings]
 
     assert names[0] != names[1]
-    assert names[0] == KeyRing(tmp_path / "keys", "nord").name_caller(number)
+    assert names[0] == names[2]
     assert rings[0].name_agent(number) != names[0]
     assert (tmp_path / "keys" / "nord" / "callers.key").stat().st_mode & 0o077 == 0

@@ -55,10 +55,10 @@ def test_it_answers_from_a_rate_and_expected_traffic_alone(ponctuel):
 
     assert (found["agents"], found["calls"], found["replications"]) == (40, 6000, 10000)
     each = found["recordings_per_agent"]
-    assert (each["p5"], each["p50"], each["p95"]) == (0, 3, 6)
+    assert (each["p5"], each["p50"], each["p95"]) == (0, 3, 5)
     assert found["chance_every_agent_heard"] == pytest.approx(0.066, abs=0.02)
     assert 0.5 < found["worst_window_ratio"] <= 1
-    assert found["audio_hours"] == pytest.approx(5.4, abs=0.1)
+    assert found["audio_hours"] == pytest.approx(5.2, abs=0.1)
 
 
 def test_it_tells_people_in_words(ponctuel):
@@ -76,7 +76,8 @@ def test_a_rate_may_bring_a_bucket_of_its_own(ponctuel):
     found = figures(ponctuel(*SITE, "--rate", "3%", *bucket, *FEW, "--json"))
 
     assert found["worst_windows"][0]["bound"] == 9
-    assert found["recorded_share"] == pytest.approx(0.029, abs=0.001)
+    # 3 % of 150 calls are 4.5: more than 4, so nearly all get half of it.
+    assert found["recorded_share"] == pytest.approx(0.0166, abs=0.001)
 
 
 @pytest.mark.parametrize("name", ["campaign.toml", "campaign.json"])

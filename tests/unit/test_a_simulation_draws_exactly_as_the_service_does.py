@@ -15,10 +15,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sampling.budget import MICRO, Budget
+from sampling.caps import COUNTED_DAYS, AgentDays, cap_of_agent
 from sampling.coverage import AgentCalls, rate_for
 from sampling.decision import BUDGET_CODE, Candidate, decide
 from sampling.gates import closed_policy_gate
-from sampling.policy import Coverage, Purpose, SamplingPolicy, Stratum
+from sampling.policy import MAX_CAMPAIGN, Coverage, Purpose, SamplingPolicy, Stratum
 from sampling.simulation.course import earlier_in_group, lay_course
 from sampling.simulation.draws import Draws
 from sampling.simulation.faults import SimulationInputError
@@ -106,28 +107,47 @@ def traffic(draw):
     return Calls(agent, stratum, np.sort(day)), np.array(numbers, dtype=np.uint64)
 
 
-def one_by_one(policy, calls, numbers):
-    """The service's way: call by call, through `decide`."""
-    tokens, heard, made = {}, {}, []
+def one_by_one(policy, calls, numbers, *, are_edges=False):
+    """The service's way: call by call, through `decide`.
+
+    Numbers may be told as what each call's number is below its T: 0 or 1.
+    """
+    tokens, heard, past, made = {}, {}, {}, []
     rows = zip(calls.agent, calls.stratum, calls.day, numbers, strict=True)
-    for agent, place, day, number in rows:
+    for agent, place, day, told_number in rows:
         stratum = STRATA[place]
         own = policy.conditions(stratum)
         campaign = own.starts_on, policy.has_own_coverage(stratum) and stratum
         listener = (campaign, agent) if own.coverage else None
         before = heard.get(listener, AgentCalls(0, 0)) if listener else None
         gate = closed_policy_gate(own, policy.starts_on + timedelta(int(day)))
-        candidate = Candidate(b"", stratum, gate, rate_for(own, before))
+        rate, days = rate_for(own, before), days_of(past, agent, int(day))
+        cap = cap_of_agent(days, rate)
+        candidate = Candidate(b"", stratum, gate, rate, cap)
+        number = int(told_number)
+        if are_edges:
+            any_number, _ = decide(candidate, policy, told(0), tokens)
+            number = max(0, any_number.threshold - number)
         decision, tokens = decide(candidate, policy, told(number), tokens)
         made.append(decision)
         if listener and not gate:
             drawn = before.drawn + decision.is_record
             heard[listener] = AgentCalls(before.seen + 1, drawn)
+        if not gate:
+            past[agent] = days.and_call(is_record=decision.is_record)
     return made
 
 
+def days_of(past, agent, day):
+    """As the service knows them, which forgets who was idle for a month."""
+    known = past.get(agent)
+    if known is None or known.day <= day - COUNTED_DAYS:
+        return AgentDays(day)
+    return known.at(day)
+
+
 def told(number):
-    return int(number).to_bytes(8, "big")
+    return number.to_bytes(8, "big")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -165,20 +185,51 @@ def test_the_same_calls_are_recorded_under_any_policy(policy, traffic, at_once):
     assert as_table(found, numbers.shape).tolist() == expected
 
 
+@st.composite
+def long_traffic(draw):
+    """Agents' calls over a campaign, some many at once, with pauses."""
+    agent = st.integers(0, AGENTS - 1)
+    pause = st.sampled_from([0, 0, 0, 1, 2, 5, 8, 30, 31])
+    at_once = st.sampled_from([1, 1, 1, 2, 30])
+    rows = draw(st.lists(st.tuples(agent, pause, at_once), min_size=1, max_size=40))
+    agents, pauses, times = np.array(rows, dtype=np.int64).T
+    days = np.minimum(np.cumsum(pauses), MAX_CAMPAIGN.days - 1)
+    calls = np.repeat(agents, times), np.repeat(days, times)
+    chance = draw(st.sampled_from([0.05, 0.5, 0.95]))
+    generator = np.random.default_rng(draw(st.integers(0, 999)))
+    is_drawn = generator.random(times.sum()) < chance
+    return Calls(calls[0], np.zeros_like(calls[0]), calls[1]), is_drawn
+
+
+@given(long_traffic(), st.sampled_from([1, 1_000, 18_000, 999_999]))
+@settings(max_examples=200, deadline=None)
+def test_agents_are_capped_as_in_the_service(traffic, rate):
+    calls, is_drawn = traffic
+    ends_on = FIRST_DAY + MAX_CAMPAIGN
+    budget = Budget(999_999, 6, 1)
+    policy = replace(POLICY, rate_ppm=rate, budget=budget, ends_on=ends_on)
+    expected = one_by_one(policy, calls, is_drawn, are_edges=True)
+    numbers = np.array([[made.value for made in expected]], dtype=np.uint64)
+
+    _, found = simulated(policy, calls, numbers, 7)
+
+    assert as_table(found, numbers.shape)[0].tolist() == [
+        made.is_record for made in expected
+    ]
+
+
 @given(policies(), traffic())
 @settings(max_examples=200, deadline=None)
 def test_numbers_at_the_very_edge_of_their_thresholds_are_told_apart(policy, traffic):
     """Each call's number is its own T, or one less: whatever happened before it."""
     calls, numbers = traffic
-    edge = numbers[0] % 2
-    for place in range(len(edge)):
-        limit = one_by_one(policy, calls, edge)[place].threshold
-        edge[place] = max(0, limit - int(edge[place]))
+    made = one_by_one(policy, calls, numbers[0] % 2, are_edges=True)
+    edge = np.array([[each.value for each in made]], dtype=np.uint64)
 
-    _, found = simulated(policy, calls, edge[np.newaxis], len(edge))
+    _, found = simulated(policy, calls, edge, len(made))
 
-    expected = [made.is_record for made in one_by_one(policy, calls, edge)]
-    assert as_table(found, (1, len(edge)))[0].tolist() == expected
+    expected = [each.is_record for each in made]
+    assert as_table(found, edge.shape)[0].tolist() == expected
 
 
 @given(policies(), traffic())

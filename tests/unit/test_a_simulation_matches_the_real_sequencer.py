@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 
 from proxy.intake.binds import Bind
-from proxy.intake.drawing import Terms, draw_all
+from proxy.intake.drawing import Past, Terms, draw_all
 from proxy.intake.epochs import Tags
 from proxy.ledger.transaction import Head
 from sampling.budget import Budget
@@ -89,7 +89,7 @@ def real_month(policy, traffic, seed):
     """A month of the service's own batches: calls, numbers, draws, in their order."""
     workload = np.random.default_rng([SEED, seed])
     arrivals = traffic.ordered(workload)
-    head, heard, rows = Head(0, {}, 0, 0, 1), {}, []
+    head, heard, past, rows = Head(0, {}, 0, 0, 1), {}, {}, []
     for first, end in batches(arrivals, workload):
         terms = terms_at(policy, instant(policy, traffic, first), seed)
         binds = [
@@ -97,9 +97,10 @@ def real_month(policy, traffic, seed):
             for place in range(first, end)
         ]
         place_of = {bind.tags.this_week: first + n for n, bind in enumerate(binds)}
-        batch = draw_all(head, terms, binds, heard)
+        batch = draw_all(head, terms, binds, heard, Past(past, ()))
         head = replace(head, size=head.size + len(batch.bodies), tokens=batch.tokens)
         heard |= {agent: each.calls for agent, each in batch.heard.items()}
+        past |= batch.agents
         rows += [
             (place_of[tag], draw_value(terms.key, tag), call.is_record)
             for call in batch.calls
@@ -145,6 +146,7 @@ def bind_of(policy, traffic, arrivals, place, terms):
         stratum=stratum,
         gate_code=None,
         agent_key=f"{campaign} {arrivals.agent[place]}".encode(),
+        agent_name=str(arrivals.agent[place]).encode(),
     )
 
 

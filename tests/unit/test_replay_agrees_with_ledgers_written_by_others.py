@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sampling.replay import Code, replay
+from tests.attacks.approving import increase
 from tests.attacks.emitter import DAY, MONDAY, Site
 from tests.attacks.rules import COVERING
 
@@ -31,10 +32,8 @@ def before_and_after_the_first_policy():
 
 def changing_rules():
     site = Site().live(8, 12)
-    site.adopt(ppm=18_000, c=20_000, B=50, smooth=20)
-    site.live(8, 12)
-    site.adopt(smooth=5, **COVERING)
-    site.live(40, 12)
+    increase(site, 12, ppm=18_000, c=20_000, B=50, smooth=20).live(8, 12)
+    increase(site, 12, smooth=5, **COVERING).live(16, 12)
     site.adopt(**{"from": site.now // site.span + 3, "ppm": 0, "cover": None})
     return site.live(6, 6)
 

@@ -37,7 +37,7 @@ def test_a_policy_holds_from_its_epoch_on_and_the_one_before_it_until_then():
     writer = Writer()
     writer.adopt()
     writer.open(7, 8, 9)
-    writer.adopt(**{"from": 9, "ppm": 40_000, "c": 42_000, "B": 3, "smooth": 2})
+    writer.adopt(**{"from": 9, "ppm": 40_000, "c": 42_000})
     for epoch in (7, 8, 9):
         for number in range(60):
             writer.draw(epoch, f"{epoch} {number}")

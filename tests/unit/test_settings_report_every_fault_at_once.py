@@ -47,6 +47,58 @@ def lines_of(config: Path, text: str) -> list[str]:
     return caught.value.detail.splitlines()
 
 
+ABOVE = {
+    "rate": ('rate = "6%"\nceiling = "6%"\nburst = 40', "policy.rate, policy.ceiling:"),
+    "ceiling": ('rate = "1%"\nceiling = "5.1%"\nburst = 40', "policy.ceiling:"),
+    "stratum": (
+        'rate = "1%"\nburst = 40\nstrata.vip_in = {rate = "6%", ceiling = "6%"}',
+        "policy.strata.vip_in.rate, policy.strata.vip_in.ceiling:",
+    ),
+}
+
+
+@pytest.mark.parametrize(("rates", "fields"), ABOVE.values(), ids=ABOVE)
+def test_above_5_percent_the_file_says_where_the_dpo_allowed_it(
+    config: Path, rates: str, fields: str
+) -> None:
+    text = GOOD.replace('rate = "1.8%"', rates)
+    [line] = lines_of(config, text)
+
+    assert line.startswith(f"sites.clinic: {fields} above 5 %")
+    assert "ponctuel policy propose" in line
+    assert "dpo_approval" in line
+
+    word = '{reference = "opinion 12", on = 2026-10-05, author = "dpo"}'
+    config.write_text(f"[sites.clinic]\ndpo_approval = {word}\n{text}")
+    assert load_settings().sites["clinic"].dpos_word == Reference(
+        "opinion 12", date(2026, 10, 5), "dpo"
+    )
+
+
+@pytest.mark.parametrize(("until", "is_long_enough"), [(28, False), (29, True)])
+def test_the_dpos_word_lasts_as_long_as_the_campaign(
+    config: Path, until: int, *, is_long_enough: bool
+) -> None:
+    text = GOOD.replace('rate = "1.8%"', ABOVE["rate"][0])
+    word = f'reference = "o", on = 2026-10-05, author = "dpo", until = 2026-11-{until}'
+    text = f"[sites.clinic]\ndpo_approval = {{{word}}}\n{text}"
+
+    if is_long_enough:
+        config.write_text(text)
+        assert load_settings().sites["clinic"].dpos_word
+    else:
+        [line] = lines_of(config, text)
+        assert "dpo_approval.until 2026-11-28 is before" in line
+
+
+def test_at_5_percent_it_takes_nobodys_word(config: Path) -> None:
+    config.write_text(
+        GOOD.replace('rate = "1.8%"', 'rate = "5%"\nceiling = "5%"\nburst = 50')
+    )
+
+    assert load_settings().sites["clinic"].dpos_word is None
+
+
 def test_a_good_file_is_read() -> None:
     site = load_settings().sites["clinic"]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sampling.budget import Budget
 from sampling.coverage import AgentCalls, rate_for
-from sampling.increases import is_above_soft_ceiling, is_increase
+from sampling.increases import above_soft_ceiling, is_increase
 from sampling.policy import (
     NO_POLICY,
     Consent,
@@ -95,7 +95,7 @@ def test_each_thing_that_can_be_raised_is_named(field, change):
 
 @pytest.mark.parametrize(("field", "change"), RAISED, ids=NAMES)
 def test_it_is_named_in_a_stratum_too(field, change):
-    found = is_increase(BASE, in_stratum(**change))
+    found = is_increase(in_stratum(), in_stratum(**change))
 
     assert found == [f"strata.cardio_in.{field}"]
 
@@ -145,6 +145,57 @@ def test_a_stratum_widened_to_more_calls_is_an_increase_for_those():
 
     assert is_increase(wide, narrow) == []
     assert is_increase(narrow, wide) == ["strata.cardio_in.rate"]
+
+
+AFRESH = ["strata.again_in.name"]
+VIP = frozenset({"vip"})
+
+
+def test_a_stratum_by_another_name_would_find_its_tokens_again():
+    """A bucket goes by its name, and begins full."""
+    renamed = in_stratum(name="again_in")
+
+    assert is_increase(in_stratum(), renamed) == AFRESH
+
+
+@pytest.mark.parametrize("rate", [1, 18_000], ids=["lower", "same"])
+def test_part_of_a_stratum_would_too_even_at_a_lower_rate(rate):
+    whole = in_stratum(queues=VIP | {"usual"})
+    part = stratum("again_in", queues=VIP, rate_ppm=rate)
+    rest = stratum(queues=frozenset({"usual"}))
+
+    assert is_increase(whole, changed(strata=(rest, part))) == AFRESH
+
+
+def test_joining_strata_under_a_new_name_would_too():
+    two = (stratum("x_in", queues=VIP), stratum("y_in", queues=frozenset({"b"})))
+
+    assert is_increase(changed(strata=two), in_stratum(name="again_in")) == AFRESH
+
+
+def test_a_stratum_that_had_all_calls_is_not_taken_away_by_an_operator_alone():
+    """They would find the full buckets of their line groups."""
+    every = in_stratum(name="own_in", line_groups=frozenset({"cardio"}))
+    some = in_stratum(name="own_in", line_groups=frozenset({"cardio"}), queues=VIP)
+
+    assert is_increase(every, BASE) == ["strata"]
+    assert is_increase(some, BASE) == []
+
+
+def test_a_name_of_ones_own_is_given_at_a_lower_rate_only():
+    """A way round by no strata at all thus costs a lower rate each time."""
+    own = stratum("again_in", queues=VIP)
+
+    assert is_increase(BASE, changed(strata=(own,))) == AFRESH
+    assert is_increase(BASE, changed(strata=(replace(own, rate_ppm=17_999),))) == []
+    assert is_increase(BASE, changed(strata=(replace(own, rate_ppm=0),))) == []
+
+
+def test_a_stratum_that_keeps_its_name_keeps_its_tokens():
+    narrower = in_stratum(queues=VIP)
+
+    assert is_increase(in_stratum(), in_stratum(rate_ppm=17_999)) == []
+    assert is_increase(narrower, narrower) == []
 
 
 def test_what_only_shows_once_another_campaign_has_ended_is_found():
@@ -207,17 +258,17 @@ def test_too_many_kinds_of_calls_to_compare_is_an_increase():
 
 
 @pytest.mark.parametrize(
-    ("policy", "is_above"),
+    ("policy", "fields"),
     [
-        (changed(rate_ppm=50_000), False),
-        (changed(rate_ppm=50_001), True),
-        (changed(budget=Budget(50_001, 10, 1)), True),
-        (in_stratum(rate_ppm=50_001), True),
-        (in_stratum(budget=Budget(50_000, 10, 1)), False),
+        (changed(rate_ppm=50_000), []),
+        (changed(rate_ppm=50_001), ["rate"]),
+        (changed(budget=Budget(50_001, 10, 1)), ["ceiling"]),
+        (in_stratum(rate_ppm=50_001), ["strata.cardio_in.rate"]),
+        (in_stratum(budget=Budget(50_000, 10, 1)), []),
     ],
 )
-def test_the_soft_ceiling_is_5_percent_of_rate_and_ceiling_anywhere(policy, is_above):
-    assert is_above_soft_ceiling(policy) is is_above
+def test_the_soft_ceiling_is_5_percent_of_rate_and_ceiling_anywhere(policy, fields):
+    assert above_soft_ceiling(policy) == fields
 
 
 # --- Whatever two policies are, no call gains by a decrease -------------------------

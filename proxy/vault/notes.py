@@ -1,0 +1,126 @@
+"""What the key store is given to remember, so that no restore can set it back.
+
+Keys are the one thing of which an older copy must never return; whatever has to outlive
+a restore of database and objects is kept with them: which recordings died before their
+day, and the data keys of the others, wrapped anew. Both are sealed under a key that
+only the database has: key store and objects alone open nothing.
+"""
+
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from proxy.database.named_queries import queries_beside
+from proxy.database.pool import SiteDatabase
+from proxy.errors import StorageError, TamperedError
+from proxy.vault.key_store import KEY_SIZE, KeyStore
+from retention.keys import DayKey
+
+QUERIES = queries_beside(__file__)
+_NONCE_SIZE = 12
+_ID_SIZE = 16
+_AT_ONCE = 250  # wrapped keys a note: below 64 KiB, also as a key service writes them
+_DEAD = re.compile(r"dead-(?P<key>.+)-(?P<id>[0-9a-f]{32})")
+_MOVED = re.compile(r"moved-(?P<key>.+)-p\d+")
+_NOTE = re.compile(r"(dead|moved)-(?P<key>.+)-(p\d+|[0-9a-f]{32})")
+
+DataKeys = list[tuple[UUID, bytes]]
+"""Of what, and its data key under a day key."""
+
+
+class Notes:
+    """One site's notes in its key store."""
+
+    def __init__(self, database: SiteDatabase, store: KeyStore) -> None:
+        self._database = database
+        self._site = database.site
+        self._store = store
+        self._cipher: AESGCM | None = None
+
+    async def note_dead(self, key: DayKey, item: UUID) -> None:
+        """Remember that `item` is dead while `key`, which wraps its data key, lives."""
+        await self._write(f"dead-{key.name}-{item.hex}", b"")
+
+    async def dead(self) -> list[UUID]:
+        """Everything that died early, under keys that still live."""
+        names = await self._store.note_names("dead-")
+        return [UUID(found["id"]) for found in map(_DEAD.fullmatch, names) if found]
+
+    async def keys(self) -> set[DayKey]:
+        """The keys of which anything is noted."""
+        found = (_NOTE.fullmatch(name) for name in await self._store.note_names(""))
+        keys = (DayKey.named(match["key"]) for match in found if match)
+        return {key for key in keys if key}
+
+    async def note_moved(self, key: DayKey, data_keys: DataKeys) -> None:
+        """Remember what was wrapped anew under `key`, in place of what was noted."""
+        for place in range(0, max(len(data_keys), 1), _AT_ONCE):
+            content = _packed(data_keys[place : place + _AT_ONCE])
+            await self._write(f"moved-{key.name}-p{place // _AT_ONCE}", content)
+
+    async def moved(self, key: DayKey) -> DataKeys:
+        """What was wrapped anew under `key`; nothing if it is no later generation."""
+        found: DataKeys = []
+        for name in await self._names_of(key, _MOVED):
+            found += _unpacked(await self._read(name))
+        return found
+
+    async def forget(self, key: DayKey) -> None:
+        """Remove what was noted of a key, once it is destroyed."""
+        for pattern in (_DEAD, _MOVED):
+            for name in await self._names_of(key, pattern):
+                await self._store.remove_note(name)
+
+    async def _names_of(self, key: DayKey, pattern: re.Pattern[str]) -> list[str]:
+        prefix = f"{pattern.pattern.partition('-')[0]}-{key.name}-"
+        found = map(pattern.fullmatch, await self._store.note_names(prefix))
+        return [match[0] for match in found if match and match["key"] == key.name]
+
+    async def _write(self, name: str, content: bytes) -> None:
+        cipher = await self._opened()
+        nonce = secrets.token_bytes(_NONCE_SIZE)
+        sealed = nonce + cipher.encrypt(nonce, content, name.encode())
+        await self._store.write_note(name, sealed)
+        if await self._store.read_note(name) != sealed:
+            raise StorageError("the key store did not keep what it was given")
+
+    async def _read(self, name: str) -> bytes:
+        cipher, sealed = await self._opened(), await self._store.read_note(name)
+        nonce, rest = (sealed or b"")[:_NONCE_SIZE], (sealed or b"")[_NONCE_SIZE:]
+        try:
+            return cipher.decrypt(nonce, rest, name.encode())
+        except (InvalidTag, ValueError):
+            raise TamperedError("a note in the key store is not ours") from None
+
+    async def open(self) -> None:
+        """Have a key to seal by from the start: every backup must have it."""
+        await self._opened()
+
+    async def _opened(self) -> AESGCM:
+        if self._cipher is None:
+            fresh = secrets.token_bytes(KEY_SIZE)
+            async with self._database.connection() as connection:
+                await connection.execute(QUERIES["make_notes_key"], self._site, fresh)
+                key = await connection.fetchval(QUERIES["find_notes_key"], self._site)
+            self._cipher = AESGCM(key)
+        return self._cipher
+
+
+def _packed(data_keys: Iterable[tuple[UUID, bytes]]) -> bytes:
+    return b"".join(
+        item.bytes + len(wrapped).to_bytes(2, "big") + wrapped
+        for item, wrapped in data_keys
+    )
+
+
+def _unpacked(content: bytes) -> Iterator[tuple[UUID, bytes]]:
+    place = 0
+    while place < len(content):
+        start = place + _ID_SIZE + 2
+        size = int.from_bytes(content[start - 2 : start], "big")
+        yield UUID(bytes=content[place : start - 2]), content[start : start + size]
+        place = start + size
