@@ -36,6 +36,7 @@ class Permission(StrEnum):
     INCIDENTS_READ = "incidents:read"
     INCIDENTS_WRITE = "incidents:write"
     OPT_OUTS_WRITE = "opt-outs:write"
+    HOLDS_WRITE = "holds:write"
     RECONCILIATION_RUN = "reconciliation:run"
     SIMULATION_RUN = "simulation:run"
 
@@ -73,6 +74,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
         Permission.MONITORS_DECIDE,
         Permission.INCIDENTS_WRITE,
         Permission.OPT_OUTS_WRITE,
+        Permission.HOLDS_WRITE,
         Permission.RECONCILIATION_RUN,
     },
 }

@@ -135,8 +135,11 @@ class _Files:
             return bool(self._files_of(name))
 
     def has_file(self, name: str) -> bool:
-        """Also before anything was made or opened here."""
-        return self._file(name).exists()
+        """Also before anything was made or opened here; then nothing can be away."""
+        if self._identity is None:
+            return self._file(name).exists()
+        with self._at_work(f"key {name}"):
+            return self._file(name).exists()
 
     def names(self) -> set[str]:
         with self._at_work("the keys"):

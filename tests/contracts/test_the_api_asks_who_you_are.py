@@ -42,9 +42,10 @@ ALLOWED = {
     Permission.RECONCILIATION_RUN: BOTH,
     Permission.SIMULATION_RUN: BOTH,
     Permission.OPT_OUTS_WRITE: BOTH,
+    Permission.HOLDS_WRITE: {Role.DPO},
 }
 # A telephone number is typed where it is asked for, and sent nowhere.
-ON_THE_COMMAND_LINE_ONLY = {Permission.OPT_OUTS_WRITE}
+ON_THE_COMMAND_LINE_ONLY = {Permission.OPT_OUTS_WRITE, Permission.HOLDS_WRITE}
 PATH = f"{API}/sites/{SITE}/policies".encode()
 PEOPLE = {Role.OPERATOR: "olga", Role.DPO: "dora"}
 

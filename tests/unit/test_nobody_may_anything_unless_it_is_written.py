@@ -23,7 +23,7 @@ ANNA = Actor("op-anna", Role.OPERATOR, "nord")
 CARLA = Actor("dpo-carla", Role.DPO, "nord")
 ALONE = {
     Role.OPERATOR: {Permission.POLICY_DRAFT, Permission.POLICY_PROPOSE},
-    Role.DPO: {Permission.MONITORS_DECIDE},
+    Role.DPO: {Permission.MONITORS_DECIDE, Permission.HOLDS_WRITE},
 }
 
 
@@ -35,7 +35,7 @@ def test_somebody_unknown_or_of_another_site_may_nothing(permission):
 
 
 @pytest.mark.parametrize("permission", Permission, ids=str)
-def test_operators_write_policies_and_dpos_do_not(permission):
+def test_operators_write_policies_and_dpos_decide_and_hold(permission):
     for actor, other in ((ANNA, Role.DPO), (CARLA, Role.OPERATOR)):
         assert permits(actor, permission, "nord") is (permission not in ALONE[other])
 
