@@ -291,6 +291,7 @@ class Site:
         await self.sweep()
         await self.governance.begin()
         await self._open_epochs()
+        await self.caller_names.refresh()
         if self.config.quorum:  # a restored database must not draw before it is noticed
             await self.cosigning.ask(everyone=True)
         self.outside.start()

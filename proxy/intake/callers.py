@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from proxy.database.pool import SiteDatabase
+from proxy.errors import StorageError
 from proxy.intake.numbers import number_outside
 from proxy.intake.store import QUERIES
 from proxy.platforms.base import CallStarted
@@ -39,7 +40,7 @@ class CallerNames:
         self._by_month: dict[str, bytes] = {}
         self._read_at: datetime | None = None
 
-    async def of(self, event: CallStarted) -> tuple[bytes, ...]:
+    def of(self, event: CallStarted) -> tuple[bytes, ...]:
         """All names there may be a recording under, this month's first.
 
         Raises StorageError when there is no key to name by: such a call is not drawn.
@@ -47,24 +48,31 @@ class CallerNames:
         number = number_outside(event)
         if number is None:
             return ()
+        if _month(self._clock()) not in self._by_month:
+            raise StorageError("there is no key to name callers by")
         message = _LABEL + number[-_SAME_DIGITS:].encode()
-        keys = await self._living()
         return tuple(
-            hmac.digest(key, message, "sha256")[:NAME_SIZE] for key in keys.values()
+            hmac.digest(key, message, "sha256")[:NAME_SIZE]
+            for key in self._by_month.values()
         )
 
-    async def _living(self) -> dict[str, bytes]:
-        """The keys there are, as of some minutes ago; this month's first."""
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the keys were read in the last minutes."""
+        if self._read_at is None:
+            return False
+        return timedelta() <= self._clock() - self._read_at < _FRESH
+
+    async def refresh(self) -> None:
+        """Read the keys there are, and make those of this month and the next."""
         now = self._clock()
-        if self._read_at is None or not timedelta() <= now - self._read_at < _FRESH:
-            needed = dict.fromkeys([_month(now), _month(now + _OVERLAP)])
-            for month in needed.keys() - (await self._wrapped()).keys():
-                await self._make(month)
-            wrapped = await self._wrapped()
-            months = [*needed, *(month for month in wrapped if month not in needed)]
-            self._by_month = {m: await self._unwrap(m, wrapped[m]) for m in months}
-            self._read_at = now
-        return self._by_month
+        needed = dict.fromkeys([_month(now), _month(now + _OVERLAP)])
+        for month in needed.keys() - (await self._wrapped()).keys():
+            await self._make(month)
+        wrapped = await self._wrapped()
+        months = [*needed, *(month for month in wrapped if month not in needed)]
+        self._by_month = {m: await self._unwrap(m, wrapped[m]) for m in months}
+        self._read_at = now
 
     async def _wrapped(self) -> dict[str, bytes]:
         async with self._database.connection() as connection:

@@ -112,7 +112,9 @@ class SiteIntake:
         """RECORD or SKIP for a call start. Raises PonctuelError: then it is SKIP."""
         due = Due(deadline_seconds)
         try:
-            bind = await self._bind(connection, event)
+            if not self.callers.is_fresh:
+                await due.wait_for(self.callers.refresh())
+            bind = self._bind(connection, event)
         except PonctuelError as error:
             self.voids.count(error, self._stratum(event, self.policy))
             raise
@@ -154,7 +156,7 @@ class SiteIntake:
             raise
         return bind if code == bind.gate_code else replace(bind, gate_code=code)
 
-    async def _bind(self, connection: str, event: CallStarted) -> Bind:
+    def _bind(self, connection: str, event: CallStarted) -> Bind:
         """By the policy of this moment; where another one draws it, by that one."""
         line = self._line(event)
         return Bind(
@@ -163,7 +165,7 @@ class SiteIntake:
             connection=connection,
             expiry=line.basis.expiry,
             agent_name=self.name_agent(event.agent) if event.agent else None,
-            caller_names=await self.callers.of(event),
+            caller_names=self.callers.of(event),
             judge=partial(self._judged_anew, event),
             **self._judgement(
                 event, self.policy, closed_line_gate(line, self.clock().date())

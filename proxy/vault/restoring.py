@@ -109,7 +109,8 @@ class Restoring:
         for key in known.gone:
             await self._follow(key, known.successor(key), done)
         await self._bury(await self._notes.dead(), done)
-        for key in await self._notes.keys() & known.destroyed:  # a crash left them
+        gone = (await self._known()).destroyed
+        for key in await self._notes.keys() & gone:  # a crash left them
             await self._notes.forget(key)
         return done
 

@@ -12,8 +12,8 @@ AUDIO = wav(seconds=330)
 SEALING = {
     "before the object is written": (f"{STORE}:FilesystemStore.put", "before"),
     "in the middle of the object": (f"{STORE}:_write", "before", 2),
-    "before the object has its name": (f"{STORE}:publish_file", "before"),
-    "when the object has two names": (f"{STORE}:publish_file", "after"),
+    "before the object has its name": (f"{STORE}:_name", "before"),
+    "when the object has two names": (f"{STORE}:_name", "after"),
     "when the object is durable": (f"{STORE}:FilesystemStore.put", "after"),
     # The first one is a probe's.
     "when the day key has two names": ("proxy.vault.durable:publish_file", "after", 2),

@@ -211,7 +211,7 @@ async def test_a_leader_that_was_overtaken_between_look_and_commit_writes_nothin
 
         monkeypatch.setattr(stale, "commit", slow)
         leader = Leader(site.epochs, centre.clock, site.policies)
-        bind = await site.calls._bind("pbx", ring("call-1"))
+        bind = site.calls._bind("pbx", ring("call-1"))
         late = asyncio.create_task(leader._try(stale, [bind], {}, is_locked=False))
         await looked.wait()
         await centre.start_call("call-2")
@@ -330,7 +330,7 @@ async def test_a_replica_of_another_week_spoils_nobody_elses_draw(centre):
     await centre.start_call(service=other)
     sequencer = other.sites[SITE].calls.sequencer
     bind = dataclasses.replace(
-        await leader.sites[SITE].calls._bind("pbx", ring("call-odd")),
+        leader.sites[SITE].calls._bind("pbx", ring("call-odd")),
         tags=Tags(1, b"a" * 16, b"b" * 16, b"c" * 16),
     )
 
@@ -351,7 +351,7 @@ async def test_a_repeat_that_heard_of_the_draw_keeps_the_call_open(centre):
     await centre.start_call(service=other)
     site = other.sites[SITE]
     while True:
-        bind = await site.calls._bind("pbx", ring(f"call-{uuid.uuid4()}"))
+        bind = site.calls._bind("pbx", ring(f"call-{uuid.uuid4()}"))
         gone = site.calls.sequencer.line_up(bind, 5)
         gone.refuse(DeadlineError())
         again = site.calls.sequencer.line_up(bind, 5)

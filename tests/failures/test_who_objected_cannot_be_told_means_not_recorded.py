@@ -6,6 +6,7 @@ import uuid
 import asyncpg
 import pytest
 
+from proxy.errors import TamperedError
 from tests.fakes.call_centre import SITE, until
 from tests.fakes.faulty_wire import FaultyWire
 
@@ -163,9 +164,12 @@ async def listed(house):
 
 async def test_a_damaged_key_of_the_list_means_not_recorded(centre):
     await centre.open(sites=keeping(centre))
-    await centre.drawn_call()
+    await centre.close()
     (centre.data_dir / "keys" / SITE / "callers.key").write_bytes(b"short")
 
+    await centre.open_unready(sites=keeping(centre))
     answers = [await asked(centre, f"call-{n}") for n in range(CALLS)]
 
     assert {call.decision for call in answers} == {"skip"}
+    with pytest.raises(TamperedError):
+        await centre.service.wait_ready()
