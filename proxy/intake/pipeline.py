@@ -113,6 +113,7 @@ class SiteIntake:
         due = Due(deadline_seconds)
         try:
             if not self.callers.is_fresh:
+                self.epochs.tags(connection, event.root_call_id)  # no draw without
                 await due.wait_for(self.callers.refresh())
             bind = self._bind(connection, event)
         except PonctuelError as error:

@@ -253,7 +253,7 @@ async def test_a_service_started_without_its_database_says_skip_until_it_is_ther
     reply = await centre.send("call.started", centre.started("call-1"))
     assert (reply.status, reply.body["decision"]) == (200, "skip")
     assert (await centre.ready()).status == 503
-    assert centre.site.voids.counted["database", "cardio_in"] == 1
+    assert centre.site.voids.counted["seed", "cardio_in"] == 1
 
     await wire.mend()
     await service.wait_ready()
