@@ -100,15 +100,6 @@ class DayKeys:
             QUERIES["insert_day_key"], self._site, *columns(key), seq
         )
 
-    async def make_ahead(self, keys: Collection[DayKey]) -> None:
-        """Make and announce keys before they are needed; what exists stays."""
-        for key in keys:
-            async with self._ledger.database.connection() as connection:
-                newest = await self._newest(connection, key.kind, key.day)
-            if newest is None:
-                await self.ring.make(key.name)
-                await self._announce_alone(key)
-
     async def begin_next(self, key: DayKey) -> DayKey:
         """Make and announce the generation after `key`; safe to repeat."""
         await self.ring.make(key.next.name)
@@ -120,13 +111,6 @@ class DayKeys:
         except NothingToRecordError:  # begun before
             pass
         return key.next
-
-    async def _announce_alone(self, key: DayKey) -> None:
-        try:
-            async with self._ledger.transaction() as change:
-                await self.announce(change, key)
-        except (NothingToRecordError, KeyMovedError):  # another replica was faster
-            pass
 
     # --- Ending -----------------------------------------------------------------------
 

@@ -28,13 +28,13 @@ from proxy.vault.day_keys import DayKeys, columns, key_of, leaf_of
 from proxy.vault.notes import DataKeys, Notes
 from proxy.vault.objects import ObjectStore
 from retention.keys import DayKey
-from retention.periods import LONGEST_ANALYSIS
+from retention.periods import LONGEST
 
 QUERIES = queries_beside(__file__)
 log = structlog.get_logger()
 
 # No copy of a key store is kept longer than a key may live and be missed.
-_LOOKED_BACK = LONGEST_ANALYSIS + timedelta(days=31)
+_LOOKED_BACK = LONGEST + timedelta(days=31)
 
 
 @dataclass(slots=True)

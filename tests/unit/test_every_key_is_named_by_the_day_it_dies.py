@@ -7,16 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retention.keys import DayKey, KeyClass, needs_renewal
-from retention.periods import (
-    AFTER_ANALYSIS,
-    LONGEST,
-    LONGEST_ANALYSIS,
-    after_analysis,
-    analysis_expires_at,
-    expires_at,
-    key_day,
-    shortened,
-)
+from retention.periods import expires_at, key_day
 
 day_keys = st.builds(
     DayKey,
@@ -56,33 +47,6 @@ def test_a_key_is_renewed_in_the_night_after_something_under_it_died_early() -> 
     assert not needs_renewal(None, evening)
     assert not needs_renewal(evening, evening)
     assert needs_renewal(evening, evening + timedelta(minutes=1))
-
-
-@given(moments, st.integers(1, 1000), st.integers(1, 1000))
-def test_a_new_policy_shortens_what_is_kept_and_never_lengthens_it(
-    captured_at: datetime, before: int, after: int
-) -> None:
-    expiry = expires_at(captured_at, before)
-
-    assert shortened(expiry, captured_at, after) == min(
-        expiry, expires_at(captured_at, after)
-    )
-    assert expiry - captured_at <= LONGEST
-
-
-@given(moments, st.integers(1, 180), st.timedeltas(timedelta(), timedelta(days=200)))
-def test_a_closed_analysis_lets_its_recording_go_within_a_week(
-    captured_at: datetime, kept_days: int, later: timedelta
-) -> None:
-    expiry = expires_at(captured_at, kept_days)
-    closed_at = captured_at + later
-
-    assert after_analysis(expiry, closed_at) == min(expiry, closed_at + AFTER_ANALYSIS)
-
-
-@given(moments, st.integers(1, 1000))
-def test_an_analysis_is_kept_a_year_at_most(written_at: datetime, days: int) -> None:
-    assert analysis_expires_at(written_at, days) - written_at <= LONGEST_ANALYSIS
 
 
 @given(moments, st.integers(1, 180))
