@@ -25,6 +25,7 @@ class Sources:
     def all(self) -> Sequence[Source]:
         return (
             self._retention,
+            self._holds,
             self._incidents,
             self._gates,
             self._outcomes,
@@ -39,6 +40,14 @@ class Sources:
         told = await self._site.shelf.figures(now)
         audio = told.pop("expired_undeleted")
         return _plain(told) | {("expired_undeleted", "audio"): audio}
+
+    async def _holds(self, now: datetime) -> Figures:
+        told = await self._site.parts.holds.figures(now)
+        return {
+            ("holds", "legal"): told["legal"],
+            ("holds", "request"): told["request"],
+            ("holds_expired",): told["expired"],
+        }
 
     async def _incidents(self, now: datetime) -> Figures:
         return _plain(await self._site.incidents.figures(now))

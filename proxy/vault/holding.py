@@ -21,7 +21,7 @@ from proxy.ledger.transaction import Ledger, LedgerTransaction
 from proxy.vault.day_keys import DayKeys, Wrapped, columns, key_of
 from retention.holds import Hold
 from retention.keys import KeyClass
-from retention.periods import key_day
+from retention.periods import LARGEST_LAG, key_day
 
 QUERIES = queries_beside(__file__)
 log = structlog.get_logger()
@@ -111,6 +111,14 @@ class Holds:
         async with self._ledger.database.connection() as connection:
             rows = await connection.fetch(QUERIES["list_holds"], self._site)
         return [dict(row) for row in rows]
+
+    async def figures(self, now: datetime) -> dict[str, int]:
+        """How many hold by law, how many for a request, and how many are long over."""
+        async with self._ledger.database.connection() as connection:
+            row = await connection.fetchrow(
+                QUERIES["count_holds"], self._site, now - LARGEST_LAG
+            )
+        return dict(row or {})
 
     async def _find(self, recording_id: UUID) -> _Held:
         async with self._ledger.database.connection() as connection:

@@ -226,6 +226,14 @@ SELECT
   hold_id, recording_id, authority, reference, reason, placed_by, placed_at, until
 FROM holds WHERE site_id = $1 AND ended_at IS NULL ORDER BY until, hold_id;
 
+-- name: count_holds(site_id, too_late)
+-- Asked for every few seconds: running holds are few, and have an index of their own.
+SELECT
+  count(*) FILTER (WHERE authority <> 'request') AS legal,
+  count(*) FILTER (WHERE authority = 'request') AS request,
+  count(*) FILTER (WHERE until <= $2) AS expired
+FROM holds WHERE site_id = $1 AND ended_at IS NULL;
+
 -- name: end_hold(site_id, hold_id, now, actor)
 UPDATE holds SET ended_at = $3, ended_by = $4
 WHERE site_id = $1 AND hold_id = $2 AND ended_at IS NULL;

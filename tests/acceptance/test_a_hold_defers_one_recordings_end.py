@@ -137,3 +137,20 @@ async def test_what_is_gone_or_due_cannot_be_held(house, kept, clock):
 
     with pytest.raises(ObjectMissingError):
         await house.site.parts.holds.place(kept, a_hold(clock), "dpo-1")
+
+
+async def test_what_is_held_is_counted_and_so_is_what_is_held_too_long(
+    house, kept, clock
+):
+    holds = house.site.parts.holds
+    await holds.place(kept, a_hold(clock, days=5), "dpo-1")
+    assert await holds.figures(clock()) == {"legal": 1, "request": 0, "expired": 0}
+
+    clock.advance(days=6, seconds=1)
+    assert await holds.figures(clock()) == {"legal": 1, "request": 0, "expired": 1}
+    await house.service.publish()
+    page = await house.ask("GET", house.service.metrics_address + "/metrics")
+    assert 'ponctuel_holds{hold="legal",site="clinic"} 1.0' in page.body
+
+    await house.site.sweep()
+    assert await holds.figures(clock()) == {"legal": 0, "request": 0, "expired": 0}
