@@ -13,7 +13,7 @@ from schemathesis.engine.recorder import ScenarioRecorder
 
 # What the document promises, and what every API should keep to.
 _CHECKS = {"positive_data_acceptance": {"enabled": False}}
-# The HTTP server refuses a longer request line (RFC 9112, 3) before any of ours is asked.
+# HTTP servers refuse a longer request line (RFC 9112, 3) before any of ours is asked.
 _LONGEST_URI = 8000
 
 
