@@ -7,7 +7,7 @@ ARGS ?=
 # Tests side by side; 0 for one after the other, where deadlines are judged strictly.
 JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 
-.PHONY: demo test lint bench serve lock clean
+.PHONY: demo test lint scan bench serve lock clean
 
 demo: $(VENV)/embedded
 	@$(BIN)/ponctuel demo $(ARGS)
@@ -38,6 +38,10 @@ lint: $(VENV)/test
 lock: $(VENV)/test
 	uv pip compile --universal --generate-hashes --no-annotate --no-header \
 	  --all-extras --python-version 3.11 pyproject.toml --output-file requirements.lock
+
+# Known weaknesses of what is installed, and secrets in what is published.
+scan: $(VENV)/test
+	$(BIN)/python deploy/scan.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

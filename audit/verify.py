@@ -987,6 +987,9 @@ ANNOUNCED = re.compile(
 )
 
 
+BY_BOTH = 2  # `approvals`: operator and DPO
+
+
 class Notice(NamedTuple):
     """A NOTE that announces an increase: its document, and its first epoch."""
 
@@ -1036,7 +1039,7 @@ class Policies:
         """What allows more takes two, and a day's notice; the first policy does not."""
         case, more = self._case, ", ".join(increases(self._newest, leaf))
         case.skip("what else policies changed: words, exclusions, whose a stratum is")
-        if more and leaf.get("approvals") != 2:  # noqa: PLR2004  # operator and DPO
+        if more and leaf.get("approvals") != BY_BOTH:
             case.find("POLICY", seq, f"more than before, by no DPO: {more}")
         elif more and (problem := self._problem_of_notice(leaf)):
             case.find("NOTICE", seq, f"more than before, {problem}: {more}")

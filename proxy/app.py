@@ -20,10 +20,16 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from proxy.access.identity import Identity
+from proxy.access.listener import Door, defend
 from proxy.api.application import Api
+from proxy.api.fetching import Fetching
+from proxy.api.listening import Playback
+from proxy.console.application import Console
 from proxy.database.embedded import EmbeddedPostgres
 from proxy.database.migrate import check_schema, migrate
 from proxy.database.pool import open_pool
+from proxy.database.second_clock import SecondClock, servers_time
 from proxy.errors import (
     DatabaseUnavailableError,
     EmbeddedPostgresError,
@@ -38,22 +44,22 @@ from proxy.intake.routes import Webhooks
 from proxy.intake.uploads import Uploads
 from proxy.jobs import Jobs
 from proxy.ledger.witnessing import Witness
+from proxy.memory import overwrite_freed
 from proxy.metrics import SiteMetrics
 from proxy.platforms.base import Platform, RecordingSource
-from proxy.problems import problems
+from proxy.problems import problem_response, problems
 from proxy.publication import SitePublication, try_to
 from proxy.settings import Settings
-from proxy.site import Site, SiteConfig
+from proxy.site import Site
 from proxy.site_settings import SitePart
 from proxy.vault.key_directory import sites_with_day_keys
 from proxy.vault.keys import KeyRing
 from proxy.wiring import (
     make_key_store,
     make_objects,
-    make_outside,
     make_people,
     make_platforms,
-    make_time_authority,
+    make_site_config,
     make_tls,
     make_witnesses,
     revealed,
@@ -62,6 +68,7 @@ from proxy.wiring import (
 log = structlog.get_logger()
 
 _RETRY_SECONDS = 0.5
+_OVERWRITTEN_SECONDS = 60.0
 _NOW_SECONDS = 5.0
 _WATCH_SECONDS = 1.0
 _ANSWER_SECONDS = 1.0
@@ -75,10 +82,16 @@ class Service:
     """One replica of Ponctuel."""
 
     def __init__(
-        self, settings: Settings, clock: Callable[[], datetime] = utc_now
+        self,
+        settings: Settings,
+        clock: Callable[[], datetime] = utc_now,
+        second_clock: SecondClock | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock
+        self._second_clock = second_clock or (
+            servers_time if clock is utc_now else None
+        )
         self.metrics = SiteMetrics()
         self.sites: dict[str, Site] = {}
         self.address = ""
@@ -101,6 +114,7 @@ class Service:
         self._prepared = asyncio.create_task(self._prepare())
         self._tasks.append(self._prepared)
         self._tasks.append(asyncio.create_task(self._publish_and_keep_up_for_ever()))
+        self._tasks.append(asyncio.create_task(_overwrite_for_ever()))
 
     async def open_sites(self) -> str:
         """Steps 1 and 2 alone, for commands; return the database's address."""
@@ -174,7 +188,8 @@ class Service:
             raise SettingsError(
                 f"{', '.join(unlisted)} still has recordings but is not listed",
                 field="sites",
-                fix="list it without connections until its last recording has expired",
+                fix="list it without connections until its last recording and its last "
+                "analysis have expired",
             )
 
     async def _make_sites(
@@ -187,7 +202,9 @@ class Service:
             platforms = made[name]
             database = await open_pool(dsn, name, self.settings.database.pool_size)
             site = Site(
-                self._site_config(name, part, witnesses[name]),
+                make_site_config(
+                    self.settings, name, witnesses[name], self._second_clock
+                ),
                 database,
                 self._objects,
                 KeyRing(make_key_store(self.settings, name)),
@@ -208,30 +225,6 @@ class Service:
             others = [other for other in self.sites.values() if other is not site]
             site.neighbours = [other.database for other in others]
 
-    def _site_config(
-        self, name: str, part: SitePart, witnesses: tuple[Witness, ...]
-    ) -> SiteConfig:
-        origin = part.origin or f"ponctuel.example/{name}"
-        return SiteConfig(
-            policy=part.policy,
-            dpos_word=part.dpos_word,
-            kinds=part.kinds,
-            mode=part.randomness.mode,
-            outside=make_outside(name, part, origin),
-            witnesses=witnesses,
-            quorum=part.quorum,
-            lines=part.to_lines(),
-            epoch_seconds=self.settings.draw.epoch_seconds,
-            epochs_ahead=self.settings.draw.epochs_ahead,
-            inspection_weeks=self.settings.draw.inspection_weeks,
-            max_bytes=self.settings.vault.max_bytes,
-            origin=origin,
-            publication_seconds=self.settings.metrics.interval_seconds,
-            time_authority=make_time_authority(self.settings.timestamps),
-            dpo_contact=part.dpo_contact,
-            keep_opt_outs=part.keep_opt_outs,
-        )
-
     def _sources(self) -> dict[str, RecordingSource]:
         return {
             name: connection.platform.source
@@ -245,35 +238,45 @@ class Service:
         calls = web.Application(middlewares=[problems])
         Webhooks(connections, self.clock).add_to(calls)
         Uploads(connections).add_to(calls)
-        people = make_people(self.settings)
-        Api(self.sites, people, lambda: self.is_ready).add_to(calls)
+        identity = self._identity()
+        Api(self.sites, identity, lambda: self.is_ready).add_to(calls)
+        Console(self.sites, identity, lambda: self.is_ready, proxies).add_to(calls)
+        Playback(self.sites, identity, lambda: self.is_ready).add_to(calls)
+        Fetching(self.sites, lambda: self.is_ready).add_to(calls)
         add_health(calls, self.check)
         tls = make_tls(self.settings)
-        self.address = await self._serve(calls, http.host, http.port, tls)
+        has_tls = tls is not None or bool(proxies)
+        place = (http.host, http.port)
+        self.address = await self._serve(calls, place, tls, has_tls=has_tls)
         figures = web.Application(middlewares=[problems])
         add_metrics(figures, self.metrics, revealed(metrics.token) or "")
-        self.metrics_address = await self._serve(figures, metrics.host, metrics.port)
+        self.metrics_address = await self._serve(figures, (metrics.host, metrics.port))
+
+    def _identity(self) -> Identity:
+        known = {name: site.access for name, site in self.sites.items()}
+        return Identity(make_people(self.settings), known, self.clock)
 
     async def _serve(
         self,
         application: web.Application,
-        host: str,
-        port: int,
+        place: tuple[str, int],
         tls: ssl.SSLContext | None = None,
+        *,
+        has_tls: bool = False,
     ) -> str:
-        # Unread uploads are not read "to be polite": refused audio stays where it is.
-        runner = web.AppRunner(application, access_log=None, lingering_time=0)
+        headers = defend(application, has_tls=has_tls)
+        runner = web.AppRunner(application)
         await runner.setup()
         self._runners.append(runner)
         try:
-            await web.TCPSite(runner, host, port, ssl_context=tls, backlog=1024).start()
+            await Door(runner, place, tls, problem_response, headers).start()
         except OSError as error:
             raise ListenError(
-                f"cannot listen on {host} port {port}: {error.strerror}",
+                f"cannot listen on {place[0]} port {place[1]}: {error.strerror}",
                 fix="choose another port, or stop what uses this one",
             ) from error
         bound = runner.addresses[0][1]
-        return f"http{'s' if tls else ''}://{host}:{bound}"
+        return f"http{'s' if tls else ''}://{place[0]}:{bound}"
 
     async def _prepare(self) -> None:
         for site in self.sites.values():
@@ -365,6 +368,14 @@ async def _answers(site: Site) -> bool:
     if not done:
         asking.cancel()  # not awaited: it may take as long to let go of its connection
     return bool(done) and asking.result()
+
+
+async def _overwrite_for_ever() -> None:
+    """What was in memory and is gone: gone within the minute, from there as well."""
+    while True:
+        await asyncio.sleep(_OVERWRITTEN_SECONDS)
+        with suppress(OSError):  # no pipe to be had just now
+            await overwrite_freed()
 
 
 async def _ask(site: Site) -> bool:

@@ -6,19 +6,27 @@ from collections.abc import Sequence
 
 from proxy.commands import (
     access,
+    analyses,
+    api_keys,
     demo,
     doctor,
     evidence,
     holds,
     incidents,
+    keys,
+    notices,
     opt_outs,
     policy,
     reconcile,
+    requests,
     restore_check,
+    restore_drill,
     retention,
     serve,
     ship,
+    users,
 )
+from proxy.commands.guarding import commands_of
 from proxy.errors import PonctuelError, SettingsError
 
 MISUSED = 2
@@ -41,15 +49,23 @@ def parser() -> argparse.ArgumentParser:
         policy,
         retention,
         restore_check,
+        restore_drill,
+        keys,
         holds,
+        analyses,
         reconcile,
         incidents,
         opt_outs,
+        requests,
+        notices,
         evidence,
         access,
+        users,
+        api_keys,
         ship,
     ):
         module.add_to(commands)
+    top.set_defaults(commands=commands_of(top))
     return top
 
 

@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 import asyncpg
@@ -155,7 +156,7 @@ class Jobs:
 
     async def _sweep(self, _: Schedule) -> None:
         for site in self._sites.values():
-            await self._try("sweep", site.sweep)
+            await self._try("sweep", partial(_forget, site))
 
     async def _verify(self, _: Schedule) -> None:
         """Each ledger is checked once a day, and soon after it was begun."""
@@ -168,3 +169,10 @@ class Jobs:
             await act()
         except PonctuelError as error:
             log.warning("job failed", job=name, problem=error.error_id)
+
+
+async def _forget(site: Site) -> None:
+    """What could not be forgotten is in the figures, too, and is tried again."""
+    report = await site.sweep()
+    if report.all_failed:
+        log.warning("not all forgotten", site=site.name, left=report.all_failed)

@@ -13,9 +13,13 @@ log = structlog.get_logger()
 
 
 def problem_response(error: PonctuelError) -> web.Response:
+    """What is wrong with us in particular, strangers need not know."""
+    document = error.problem()
+    if error.status >= web.HTTPInternalServerError.status_code:
+        document.pop("detail", None)
     return web.Response(
         status=error.status,
-        body=json.dumps(error.problem()).encode(),
+        body=json.dumps(document).encode(),
         content_type=PROBLEM,
     )
 
@@ -26,7 +30,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except PonctuelError as error:
-        log.info("refused", problem=error.error_id, status=error.status)
+        cause = type(error.__cause__).__name__ if error.__cause__ else None
+        log.info("refused", problem=error.error_id, status=error.status, cause=cause)
         return problem_response(error)
     except web.HTTPException as error:
         plain = PonctuelError(error.reason)

@@ -9,6 +9,7 @@ this.
 import ipaddress
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -34,7 +35,15 @@ from typing_extensions import override
 from proxy.errors import SettingsError
 from proxy.policy_document import Code, Part
 from proxy.site_settings import SitePart, WebAddress
-from retention.periods import LONGEST_INSPECTION, SHORTEST_INSPECTION
+from retention.periods import (
+    GRACE,
+    LARGEST_LAG,
+    LONGEST_INSPECTION,
+    SHORTEST_INSPECTION,
+    SHORTEST_MONTHS,
+    longest_kept,
+)
+from sampling.policy import faults_of_keeping
 
 
 class DatabasePart(Part):
@@ -123,7 +132,7 @@ class TransitPart(Part):
 
 
 class VaultPart(Part):
-    """Where sealed audio and keys are kept. Defaults lie in the data directory."""
+    """Where sealed audio is kept, and keys: in and beside `data_dir` by default."""
 
     objects: Path | None = None
     s3: S3Part | None = None
@@ -139,6 +148,37 @@ class VaultPart(Part):
         if self.keys and self.transit:
             raise ValueError("keys and transit are two stores; name one of them")
         return self
+
+
+class BackupsPart(Part):
+    """What the operator keeps copies of, in days; it is declared here, not made."""
+
+    keys_days: int = Field(default=7, ge=0)
+    audio_days: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def leaves_recordings_a_day(self) -> Self:
+        longest = SHORTEST_MONTHS - LARGEST_LAG - timedelta(days=1)
+        if self.audio_days > longest.days:
+            raise ValueError(
+                f"audio_days is {self.audio_days}: that leaves no day for the "
+                f"recordings themselves; keep copies {longest.days} days at most"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def is_shorter_than_the_grace(self) -> Self:
+        if self.keys_days >= GRACE.days:
+            raise ValueError(
+                f"keys_days is {self.keys_days}: after {GRACE.days} days the verifier "
+                f"counts a day's key as dead; keep copies {GRACE.days - 1} days at most"
+            )
+        return self
+
+    @property
+    def written(self) -> str:
+        """In one spelling, without defaults, as what leaves a trace when it changes."""
+        return self.model_dump_json(exclude_defaults=True)
 
 
 class DrawPart(Part):
@@ -181,6 +221,7 @@ class Settings(BaseSettings):
     http: HttpPart = HttpPart()
     metrics: MetricsPart = MetricsPart()
     vault: VaultPart = VaultPart()
+    backups: BackupsPart = BackupsPart()
     draw: DrawPart = DrawPart()
     timestamps: TimestampsPart = TimestampsPart()
     sites: dict[Code, SitePart] = {}
@@ -246,13 +287,39 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def nothing_outlives_its_time_in_a_backup(self) -> Self:
+        found = [
+            f"sites.{name}.policy.{fault.field} {fault.wrong}: {fault.fix}"
+            for name, site in self.sites.items()
+            if site.policy
+            for fault in faults_of_keeping(
+                site.policy.to_policy(1), self.longest_kept_days
+            )
+        ]
+        if found:
+            raise ValueError("; ".join(found))
+        return self
+
+    @property
+    def longest_kept_days(self) -> int:
+        """What a policy may promise, with the backups there are."""
+        return longest_kept(self.backups.audio_days).days
+
     @property
     def objects_directory(self) -> Path:
         return self.vault.objects or self.data_dir / "objects"
 
     @property
     def keys_directory(self) -> Path:
-        return self.vault.keys or self.data_dir / "keys"
+        """Beside `data_dir`, so that a copy of that holds no key of what is in it.
+
+        Installations of before have it inside.
+        """
+        inside = self.data_dir / "keys"
+        if self.vault.keys or inside.is_dir():
+            return self.vault.keys or inside
+        return Path(f"{self.data_dir.absolute()}-keys")
 
 
 def _config_file() -> Path:

@@ -1,102 +1,69 @@
 """One site's parts, joined: ledger, draw, vault, outcomes, take-overs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, lru_cache, partial
 
 import structlog
+from typing_extensions import override
 
+from proxy.access.site_access import SiteAccess
+from proxy.access.surroundings import Surroundings
+from proxy.database.forgetting import Forgetting
 from proxy.database.pool import SiteDatabase
+from proxy.database.second_clock import agree_on_time
 from proxy.errors import StorageError
-from proxy.governance.adopting import GovernanceConfig
 from proxy.governance.policies import Governance
 from proxy.incidents.integrity import IntegrityWatch
 from proxy.incidents.register import Register
 from proxy.intake.agent_caps import AgentCaps
 from proxy.intake.callers import CallerNames
 from proxy.intake.epochs import Epochs
+from proxy.intake.heard_agents import HeardAgents
+from proxy.intake.keys_ahead import KeysAhead
 from proxy.intake.leading import Leader
 from proxy.intake.opening import EpochPlan
 from proxy.intake.opt_outs import OptOuts
 from proxy.intake.outcomes import Outcomes
 from proxy.intake.pipeline import SiteIntake
 from proxy.intake.policy_book import PolicyBook
-from proxy.intake.randomness.source import OutsideSource
 from proxy.intake.randomness.values import OutsideValues
 from proxy.intake.sequencer import Sequencer
+from proxy.intake.shortening import Shortening
 from proxy.intake.sightings import Sightings
 from proxy.intake.stops import Stops
-from proxy.intake.store import QUERIES
 from proxy.intake.tag_keys import TagKeys
 from proxy.intake.takeovers import Takeovers
 from proxy.intake.taking import Intake
 from proxy.intake.unanswered import Unanswered
 from proxy.intake.voids import Voids
-from proxy.ledger.cosignatures import Cosignatures
-from proxy.ledger.cosigning import Cosigning
-from proxy.ledger.note import Signer
-from proxy.ledger.publisher import Publisher
-from proxy.ledger.self_check import SelfCheck
-from proxy.ledger.standing import Standing
-from proxy.ledger.timestamps import Authority, TimeStamps
-from proxy.ledger.transaction import Ledger
-from proxy.ledger.witness_client import WitnessClient
-from proxy.ledger.witnessing import Witness
 from proxy.monitoring.service import SiteMonitors
 from proxy.platforms.base import Platform
-from proxy.policy_document import PolicyPart
+from proxy.playback.assembling import make_hearing
 from proxy.reconciliation.assembling import Parts, make_reconciliation
 from proxy.reconciliation.daily import Reconciliation
 from proxy.reconciliation.recordings import Patience
+from proxy.rights.assembling import Rights, RightsSurroundings, make_rights
+from proxy.rights.notices.keeping import Notices
+from proxy.rights.packages.assembling import Around
+from proxy.site_config import SiteConfig
+from proxy.site_ledger import SiteLedger
+from proxy.site_sweep import SiteSweep
 from proxy.upkeep import each_in_turn
 from proxy.vault.assembling import make_vault
 from proxy.vault.keys import KeyRing
 from proxy.vault.objects import ObjectStore
 from proxy.vault.restoring import Replayed
-from retention.sweep import SweepReport, quietly, sweep
-from sampling.gates import Line
-from sampling.legal import Reference
-from sampling.mixing import Mode
+from retention.sweep import SweepReport, quietly
 from sampling.schedule import PolicySchedule
 
 log = structlog.get_logger()
 
 _AGENTS_NAMED = 10_000
+PACKAGES = "/console/packages"  # where persons fetch theirs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SiteConfig:
-    """What a site is told, in the words of its parts."""
-
-    policy: PolicyPart | None
-    dpos_word: Reference | None
-    kinds: Mapping[str, str]
-    mode: Mode
-    outside: OutsideSource
-    witnesses: tuple[Witness, ...]
-    quorum: int
-    lines: Mapping[str, Line]
-    epoch_seconds: int
-    epochs_ahead: int
-    inspection_weeks: int
-    max_bytes: int
-
-    origin: str
-    publication_seconds: int
-
-    time_authority: Authority | None = None
-    dpo_contact: str = ""
-    keep_opt_outs: bool = False
-
-    @property
-    def strata(self) -> list[str]:
-        """The strata of the line groups, both ways."""
-        groups = sorted({line.group for line in self.lines.values()})
-        return [f"{group}_{way}" for group in groups for way in ("in", "out")]
-
-
-class Site:
+class Site(SiteLedger):
     """Everything that belongs to one call-centre organisation."""
 
     def __init__(
@@ -108,69 +75,64 @@ class Site:
         platforms: Mapping[str, Platform],
         clock: Callable[[], datetime],
     ) -> None:
-        self.name = database.site
-        self.config = config
-        self.database = database
-        self.clock = clock
-        self.keys = keys
-        self.ledger = Ledger(database)
-        self.cosignatures = Cosignatures(
-            self.ledger, [each.key for each in config.witnesses], config.quorum
-        )
-        self._witness_client = WitnessClient()
+        super().__init__(config, database, keys, clock)
         self.incidents = Register(database, clock, config.dpo_contact)
         self.integrity = IntegrityWatch(database, clock)
         self.parts = make_vault(
-            self.ledger, objects, keys, clock, self.integrity.note_tampered
+            self.ledger,
+            objects,
+            keys,
+            clock,
+            self.integrity.note_tampered,
+            config.analysis_terms,
         )
         self.vault, self.shelf = self.parts.recordings, self.parts.shelf
         self.outcomes = Outcomes(self.ledger, self.shelf, clock)
-        self.epochs = Epochs(
-            self.ledger,
-            self.keys,
-            clock,
-            EpochPlan(config.epoch_seconds, config.epochs_ahead, config.quorum),
-            config.outside,
-        )
-        self.policies = PolicyBook(self.name, config.mode, config.epoch_seconds)
-        self.governance = self._governance()
-        self.outside = OutsideValues(
-            database, config.outside, clock, config.epoch_seconds
-        )
-        self.tag_keys = TagKeys(self.ledger, self.keys, clock, config.inspection_weeks)
         self.unanswered = Unanswered(database, self.outcomes)
-        self.voids = Voids()
-        self.sightings = Sightings(database, clock, self.keys.name_agent)
         self.monitors = SiteMonitors(self.ledger, clock)
-        self.sightings.on_recording = self.monitors.react
-        self.audio = Intake(
-            self.ledger, self.vault, self.outcomes, clock, config.max_bytes
-        )
-        sources = {name: platform.source for name, platform in platforms.items()}
-        self.takeovers = Takeovers(database, self.audio, self.outcomes, sources, clock)
+        self.hearing = make_hearing(database, self.parts, self.access.trace, clock)
+        self._join_the_draw()
+        self._join_what_is_recorded(platforms)
         self.calls = self._intake()
         self.neighbours: Sequence[SiteDatabase] = ()
         """The other sites that keep their objects in the same store."""
         self.reconciliation = self._reconciliation(objects, platforms)
 
+    def _join_the_draw(self) -> None:
+        config = self.config
+        self.epochs = Epochs(
+            self.ledger,
+            self.keys,
+            self.clock,
+            EpochPlan(config.epoch_seconds, config.epochs_ahead, config.quorum),
+            config.outside,
+        )
+        self.policies = PolicyBook(self.name, config.mode, config.epoch_seconds)
+        self.governance = Governance(
+            self.ledger, self.policies, config.governed, self.clock
+        )
+        self.outside = OutsideValues(
+            self.database, config.outside, self.clock, config.epoch_seconds
+        )
+        self.tag_keys = TagKeys(
+            self.ledger, self.keys, self.clock, config.inspection_weeks
+        )
+        self.voids = Voids()
+
+    def _join_what_is_recorded(self, platforms: Mapping[str, Platform]) -> None:
+        database, outcomes, clock = self.database, self.outcomes, self.clock
+        self.sightings = Sightings(database, clock, self.keys.name_agent)
+        self.sightings.on_recording = self.monitors.react
+        self.audio = Intake(
+            self.ledger, self.vault, outcomes, clock, self.config.max_bytes
+        )
+        sources = {name: platform.source for name, platform in platforms.items()}
+        self.takeovers = Takeovers(database, self.audio, outcomes, sources, clock)
+
     @property
     def schedule(self) -> PolicySchedule:
         """Which policy holds when, as far as this replica knows."""
         return self.policies.schedule
-
-    def _governance(self) -> Governance:
-        config = self.config
-        governed = GovernanceConfig(
-            file=config.policy,
-            dpos_word=config.dpos_word,
-            kinds=config.kinds,
-            mode=config.mode,
-            epoch_seconds=config.epoch_seconds,
-            has_witnesses=bool(config.witnesses),
-            groups={line.group for line in config.lines.values()},
-            lines=config.lines.keys(),
-        )
-        return Governance(self.ledger, self.policies, governed, self.clock)
 
     def _intake(self) -> SiteIntake:
         return SiteIntake(
@@ -221,7 +183,56 @@ class Site:
             self.keys.name_caller,
             self.unanswered.note,
             is_on=self.config.keep_opt_outs,
+            country=self.config.rights.country,
         )
+
+    @cached_property
+    def access(self) -> SiteAccess:
+        given = Surroundings(
+            ledger=self.ledger,
+            seal=self.keys,
+            name_agent=self.keys.name_agent,
+            open_incident=self.incidents.open_in,
+            clock=self.clock,
+            config=self.config.access,
+        )
+        return SiteAccess(given)
+
+    @cached_property
+    def notices(self) -> Notices:
+        told = self.config.told
+        return Notices(self.database, self.clock, told, lambda: self.calls.policy)
+
+    @cached_property
+    def rights(self) -> Rights:
+        packages = Around(
+            vault=self.parts,
+            seal=self.keys,
+            draw_proofs=lambda: self.draw_proofs,
+            processing=self.notices.processing,
+            page=f"{self.config.access.public_url}{PACKAGES}",
+        )
+        given = RightsSurroundings(
+            ledger=self.ledger,
+            vault=self.parts,
+            seal=self.keys,
+            trace=self.access.trace,
+            callers=self.caller_names,
+            opt_outs=self.opt_outs,
+            name_agent=self.keys.name_agent,
+            clock=self.clock,
+            config=self.config.rights,
+            packages=packages,
+        )
+        return make_rights(given)
+
+    @cached_property
+    def shortening(self) -> Shortening:
+        return Shortening(self.database, self.policies, self.clock)
+
+    @cached_property
+    def keys_ahead(self) -> KeysAhead:
+        return KeysAhead(self.policies, self.parts, self.clock)
 
     @cached_property
     def agent_caps(self) -> AgentCaps:
@@ -229,38 +240,21 @@ class Site:
 
     @cached_property
     def caller_names(self) -> CallerNames:
-        return CallerNames(self.database, self.keys, self.clock)
+        country = self.config.rights.country
+        return CallerNames(self.database, self.keys, self.clock, country)
 
     @cached_property
-    def signer(self) -> Signer:
-        return Signer(self.config.origin, self.keys.log_key())
-
-    @cached_property
-    def publisher(self) -> Publisher:
-        return Publisher(self.ledger, self.signer, self.clock)
-
-    @cached_property
-    def standing(self) -> Standing:
-        return Standing(self.ledger, self.config.witnesses, self.config.quorum)
-
-    @cached_property
-    def self_check(self) -> SelfCheck:
-        return SelfCheck(self.ledger, self.publisher, self.clock)
-
-    @cached_property
-    def cosigning(self) -> Cosigning:
-        return Cosigning(
-            self.publisher,
-            self.cosignatures,
-            self.config.witnesses,
-            self._witness_client,
-            self.clock,
+    def forgetting(self) -> Forgetting:
+        heard = HeardAgents(self.database, self.policies, self.clock)
+        parts = {
+            "agent_calls": heard.forget,
+            "agent_caps": self.agent_caps.forget,
+            "caller_names": self.caller_names.forget,
+            "opt_outs": self.opt_outs.forget_over,
+        }
+        return Forgetting(
+            self.database, self.clock, parts, self.integrity.note_kept_too_long
         )
-
-    @cached_property
-    def time_stamps(self) -> TimeStamps:
-        authority = self.config.time_authority
-        return TimeStamps(self.ledger, self.publisher, authority, self.clock)
 
     async def attach(self) -> None:
         """Make sure that database, keys and objects belong together, making nothing.
@@ -288,6 +282,7 @@ class Site:
         await self.ledger.begin(self.config.origin, self.signer.key.encode())
         await self.shelf.recognise_store()
         await self.replay_the_dead()
+        await self.governance.look()
         await self.sweep()
         await self.governance.begin()
         await self._open_epochs()
@@ -327,74 +322,60 @@ class Site:
             self.governance.tend,
             self._open_epochs,
             self.epochs.reveal,
+            self.keys_ahead.make,
             self.outcomes.close_overdue,
             self.unanswered.close_left_behind,
-            self._forget_agents,
-            self.opt_outs.forget_over,
-            self.agent_caps.forget,
-            self.caller_names.forget,
             self.shelf.remove_unfinished,
             self.shelf.remove_leftovers,
             self.takeovers.requeue_unfinished,
-            self.takeovers.forget_finished,
             self._publish_if_due,
-            self._ask_witnesses,
+            self.cosigning.ask,
             self.integrity.note_halt,
             self._thin_checkpoints,
             self.time_stamps.stamp_if_due,
+            self.access.oversight.tend,
+            self.rights.tend,
+            self.notices.keep,
         )
-
-    async def _forget_agents(self) -> None:
-        """How often an agent was heard is of no use once the campaign is over."""
-        today = self.clock().date()
-        running = [
-            conditions.starts_on
-            for entry in self.schedule.entries
-            for conditions in (entry.policy, *entry.policy.strata)
-            if conditions.is_running(today)
-        ]
-        async with self.database.connection() as connection:
-            await connection.execute(
-                QUERIES["forget_agent_calls"], self.name, today, running
-            )
 
     async def _publish_if_due(self) -> None:
         async with self.integrity.over_publishing():
             await self.publisher.publish_every(self.config.publication_seconds)
-
-    async def _ask_witnesses(self) -> None:
-        await self.cosigning.ask()
 
     async def _thin_checkpoints(self) -> None:
         await self.cosignatures.thin(self.clock(), self.config.epoch_seconds)
 
     async def verify_self(self) -> None:
         """Check the whole ledger, once a day; what is found opens an incident."""
-        checked = await self.self_check.run_if_due()
-        if checked and checked.findings:
+        if (checked := await self.self_check.run_if_due()) and checked.findings:
             await self.integrity.note_findings(checked.findings)
 
     async def sweep(self, on_progress: Callable[[int], None] = quietly) -> SweepReport:
-        """Forget what is due now: recordings, then what links calls to leaves."""
-        report = await sweep(
-            self.parts.holds,
-            self.shelf,
-            self.parts.destroying,
-            self.clock(),
-            on_progress,
-        )
-        ended = await self.tag_keys.end_due()
-        return replace(
-            report,
-            weeks_ended=ended.destroyed,
-            weeks_failed=ended.failed,
-            calls_forgotten=ended.calls,
+        """Forget what is due; nothing if clocks do not agree."""
+        return await self._sweeping.run(on_progress)
+
+    @cached_property
+    def _sweeping(self) -> SiteSweep:
+        config = self.config
+        return SiteSweep(
+            freeze=self.rights.before_sweeping,
+            parts=self.parts,
+            shortening=self.shortening,
+            tag_keys=self.tag_keys,
+            forgetting=self.forgetting,
+            agree_on_time=partial(
+                agree_on_time, self.clock, config.second_clock, self.database
+            ),
+            clock=self.clock,
         )
 
+    @override
     async def close(self) -> None:
         await self.calls.sequencer.stop()
         await self.outside.stop()
-        await self._witness_client.close()
+        await super().close()
+        await self.access.oidc.close()
+        await self.rights.close()
         await self.unanswered.finish()
         await self.keys.close()
         await self.database.close()

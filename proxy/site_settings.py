@@ -1,6 +1,7 @@
 """The settings of a site: its policy, practices, lines and connections."""
 
 import json
+from datetime import timedelta
 from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
 
@@ -12,7 +13,10 @@ from pydantic import (
     model_validator,
 )
 
+from proxy.access_settings import AccessPart, PersonPart
 from proxy.policy_document import Code, Day, Number, Part, PolicyPart
+from proxy.rights_settings import PracticeRights, RightsPart
+from retention.periods import LONGEST, LONGEST_ANALYSIS, AnalysisTerms
 from sampling.gates import OTHER_GROUP, Line
 from sampling.increases import above_soft_ceiling
 from sampling.legal import LegalBasis, Reference
@@ -128,7 +132,7 @@ class HostingPart(ReferencePart):
         return self
 
 
-class PracticePart(Part):
+class PracticePart(PracticeRights):
     """A doctor's practice whose lines the site answers."""
 
     authorisation: ReferencePart | None = None
@@ -225,11 +229,27 @@ class WitnessPart(Part):
         return self.key.split("+", 2)[2]
 
 
-class PersonPart(Part):
-    """Somebody who may do something here. Of their token only the SHA-256 is kept."""
+def _at_most(longest: timedelta, what: str) -> AfterValidator:
+    def check(days: int) -> int:
+        if days > longest.days:
+            raise ValueError(f"{what} {longest.days} days at most; lower it")
+        return days
 
-    role: Literal["operator", "dpo"]
-    token_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    return AfterValidator(check)
+
+
+class AnalysesPart(Part):
+    """How long analyses are kept, and their recordings once they are closed."""
+
+    kept_days: Annotated[
+        int, Field(ge=1), _at_most(LONGEST_ANALYSIS, "an analysis is kept")
+    ] = 180
+    recording_days: Annotated[
+        int, Field(ge=0), _at_most(LONGEST, "a recording is kept")
+    ] = 7
+
+    def to_terms(self) -> AnalysisTerms:
+        return AnalysisTerms(self.kept_days, self.recording_days)
 
 
 class SitePart(Part):
@@ -241,6 +261,7 @@ class SitePart(Part):
     policy: PolicyPart | None = None
     dpo_approval: ReferencePart | None = None
     randomness: RandomnessPart = RandomnessPart()
+    analyses: AnalysesPart = AnalysesPart()
     practices: dict[Code, PracticePart] = Field(default={})
     line_groups: dict[Code, LineGroupPart] = Field(default={})
     lines: dict[Number, LinePart] = Field(default={})
@@ -248,6 +269,8 @@ class SitePart(Part):
     witnesses: tuple[WitnessPart, ...] = ()
     quorum: int = Field(default=0, ge=0)
     people: dict[Code, PersonPart] = Field(default={})
+    access: AccessPart = AccessPart()
+    rights: RightsPart = RightsPart()
 
     @model_validator(mode="after")
     def witnesses_can_make_the_quorum(self) -> Self:
@@ -326,10 +349,12 @@ class SitePart(Part):
         Without defaults: a new release has the same words for the same settings.
         """
         names = {
-            "people": {"people"},
+            "people": {"people", "access"},
+            "rights": {"rights"},
             "lines": {"lines"},
             "gates": {"line_groups", "practices"},
             "keep_opt_outs": {"keep_opt_outs"},
+            "analyses": {"analyses"},
         }
         return {
             kind: json.dumps(
@@ -345,19 +370,23 @@ class SitePart(Part):
 
     def _line(self, part: LinePart) -> Line:
         group = self.line_groups[part.group]
+        practice = self.practices[group.practice]
         basis = LegalBasis(
             article_6=_reference(group.article_6),
             balancing_test=_reference(group.balancing_test),
             article_9=_reference(group.article_9),
-            practice_authorisation=_reference(
-                self.practices[group.practice].authorisation
-            ),
+            practice_authorisation=_reference(practice.authorisation),
             dpia=_reference(group.dpia),
             dpo_opinion=_reference(group.dpo_opinion),
             staff_information=_reference(group.staff_information),
             hosting=_reference(group.hosting),
         )
-        return Line(group=part.group, basis=basis, is_excluded=part.is_excluded)
+        return Line(
+            group=part.group,
+            basis=basis,
+            is_excluded=part.is_excluded,
+            practice=group.practice,
+        )
 
 
 def _reference(part: ReferencePart | None) -> Reference | None:

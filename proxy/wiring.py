@@ -3,10 +3,17 @@
 import importlib
 import ssl
 from collections.abc import Mapping
+from datetime import timedelta
 
 from pydantic import SecretStr
 
-from proxy.access.people import Actor, People, Person, Role
+from proxy.access.hours import Hours
+from proxy.access.oidc_config import OidcConfig
+from proxy.access.people import People, Person
+from proxy.access.permissions import Actor, Role
+from proxy.access.surroundings import AccessConfig
+from proxy.access_settings import AccessPart, OidcPart
+from proxy.database.second_clock import SecondClock
 from proxy.errors import NoteError, SettingsError
 from proxy.intake.randomness.source import IsSigned, OutsideSource
 from proxy.ledger.note import KeyKind, VerifierKey
@@ -16,7 +23,11 @@ from proxy.platforms.base import Platform
 from proxy.platforms.generic import GenericConfig, GenericPlatform
 from proxy.platforms.twilio import TwilioPlatform
 from proxy.platforms.twilio_config import TwilioConfig
+from proxy.rights.config import Practice, RightsConfig
+from proxy.rights.senders import SenderConfig
+from proxy.rights_settings import SenderPart
 from proxy.settings import Settings, TimestampsPart, TransitPart
+from proxy.site_config import SiteConfig
 from proxy.site_settings import GenericPart, SitePart, TwilioPart, WitnessPart
 from proxy.vault.filesystem import FilesystemStore
 from proxy.vault.key_directory import KeyDirectory
@@ -26,6 +37,10 @@ from proxy.vault.transit import TransitKeys
 from proxy.vault.transit_client import TransitConfig
 from proxy.vault.two_keepers import TwoKeepers
 from sampling.mixing import Mode
+
+# Of TLS 1.2 only what is forward secret and authenticated (RFC 9325, 4.2); 1.3 has
+# nothing else.
+_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
 def make_platforms(settings: Settings) -> dict[str, dict[str, Platform]]:
@@ -128,6 +143,123 @@ def make_people(settings: Settings) -> People:
     )
 
 
+def make_access_config(part: SitePart) -> AccessConfig:
+    """What a site is told about its people."""
+    return AccessConfig(
+        idle=part.access.idle,
+        longest=part.access.longest,
+        has_break_glass=part.access.break_glass,
+        hours=_hours(part.access),
+        review_sample=part.access.review_sample,
+        listed={code: Role(person.role) for code, person in part.people.items()},
+        practices=frozenset(part.practices),
+        public_url=part.access.public_url,
+        oidc=_oidc_config(part.access.oidc),
+    )
+
+
+def _hours(part: AccessPart) -> Hours:
+    return Hours(
+        zone=part.time_zone,
+        opens=part.opens,
+        closes=part.closes,
+        has_weekends=part.weekends,
+    )
+
+
+def _oidc_config(part: OidcPart | None) -> OidcConfig | None:
+    if part is None:
+        return None
+    return OidcConfig(
+        issuer=part.issuer,
+        client_id=part.client_id,
+        client_secret=revealed(part.client_secret) or "",
+        secret_file=part.secret_file,
+        roles={group: Role(role) for group, role in part.roles.items()},
+        groups_claim=part.groups_claim,
+        scopes=part.scopes,
+        acr=part.acr,
+        amr=part.amr,
+        hosts=part.hosts,
+        ca_file=part.ca_file,
+    )
+
+
+def make_rights_config(site: str, part: SitePart) -> RightsConfig:
+    """What a site is told about the rights of the persons it recorded."""
+    told = part.rights
+    return RightsConfig(
+        country=told.country,
+        controller=told.controller or site,
+        contact=told.contact or part.dpo_contact,
+        dpo_contact=part.dpo_contact,
+        link=timedelta(days=told.link_days),
+        practices={
+            code: Practice(is_controller=each.is_controller, contact=each.contact)
+            for code, each in part.practices.items()
+        },
+        lines={
+            number: part.line_groups[line.group].practice
+            for number, line in part.lines.items()
+        },
+        hours=_hours(part.access),
+        sender=_sender_config(told.sender),
+    )
+
+
+def _sender_config(part: SenderPart | None) -> SenderConfig | None:
+    if part is None:
+        return None
+    return SenderConfig(
+        url=part.url,
+        secret=part.secret.get_secret_value(),
+        hosts=part.all_hosts,
+        ca_file=part.ca_file,
+        allow_private_addresses=part.allow_private_addresses,
+    )
+
+
+def make_site_config(
+    settings: Settings,
+    name: str,
+    witnesses: tuple[Witness, ...],
+    second_clock: SecondClock | None,
+) -> SiteConfig:
+    """Everything one site is told."""
+    part = settings.sites[name]
+    origin = part.origin or f"ponctuel.example/{name}"
+    return SiteConfig(
+        policy=part.policy,
+        dpos_word=part.dpos_word,
+        kinds=part.kinds | {"backups": settings.backups.written},
+        mode=part.randomness.mode,
+        outside=make_outside(name, part, origin),
+        witnesses=witnesses,
+        quorum=part.quorum,
+        lines=part.to_lines(),
+        epoch_seconds=settings.draw.epoch_seconds,
+        epochs_ahead=settings.draw.epochs_ahead,
+        inspection_weeks=settings.draw.inspection_weeks,
+        max_bytes=settings.vault.max_bytes,
+        origin=origin,
+        publication_seconds=settings.metrics.interval_seconds,
+        time_authority=make_time_authority(settings.timestamps),
+        dpo_contact=part.dpo_contact,
+        keep_opt_outs=part.keep_opt_outs,
+        longest_kept_days=settings.longest_kept_days,
+        second_clock=second_clock,
+        analysis_terms=part.analyses.to_terms(),
+        access=make_access_config(part),
+        rights=make_rights_config(name, part),
+        notice_page=_notice_page(name, part),
+    )
+
+
+def _notice_page(site: str, part: SitePart) -> str:
+    public = part.access.public_url
+    return f"{public}/console/notice/{site}" if public else ""
+
+
 def make_outside(site: str, part: SitePart, origin: str) -> OutsideSource:
     """Where a site's outside values come from, whatever its mode was before."""
     is_signed = _beacon_check()
@@ -185,6 +317,7 @@ def make_tls(settings: Settings) -> ssl.SSLContext | None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_CIPHERS)
     try:
         context.load_cert_chain(http.tls_certificate, http.tls_key)
     except OSError as error:  # ssl.SSLError is one

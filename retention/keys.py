@@ -7,8 +7,9 @@ copies of the early one's wrapped key open nothing either.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
@@ -57,9 +58,30 @@ class DayKey:
     def next(self) -> Self:
         return replace(self, generation=self.generation + 1)
 
+    def is_or_follows(self, other: "DayKey") -> bool:
+        """Whether it is `other`, or a later generation of the same day and class."""
+        return (self.day, self.kind) == (
+            other.day,
+            other.kind,
+        ) and self.generation >= other.generation
+
     def is_over(self, now: datetime) -> bool:
         """Whether everything that had to die on its day is past its expiry."""
         return now.astimezone(UTC).date() > self.day
+
+
+_NOON = 12  # a policy that changes in the morning makes no key in vain
+
+
+def is_time_to_look_ahead(now: datetime) -> bool:
+    """Whether the keys of tomorrow are made by now: from noon (UTC) on."""
+    return now.astimezone(UTC).hour >= _NOON
+
+
+def days_ahead(now: datetime, kept_days: Iterable[int]) -> list[date]:
+    """The days on which what is captured tomorrow will die."""
+    tomorrow = now.astimezone(UTC).date() + timedelta(days=1)
+    return sorted({tomorrow + timedelta(days=days) for days in kept_days})
 
 
 def needs_renewal(stale_since: datetime | None, now: datetime) -> bool:

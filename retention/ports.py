@@ -33,10 +33,45 @@ class RecordingShelf(Protocol):
         """Delete the sealed bytes; True only when reading back shows they are gone."""
         ...
 
-    async def write_receipts(self, gone: Sequence[Doomed], now: datetime) -> int:
+    async def can_be_asked(self) -> bool:
+        """Whether the store of sealed bytes answers at all."""
+        ...
+
+    async def remember(self, gone: Sequence[Doomed], now: datetime) -> Sequence[Doomed]:
+        """Note where no restore reaches what dies before its day; return what is noted.
+
+        What dies with its day's key needs no note, and is returned as well. The rest
+        may not go on: it could come back.
+        """
+        ...
+
+    async def write_receipts(self, told: Sequence[Doomed], now: datetime) -> int:
         """Delete keys and index, append one receipt each, in one transaction.
 
         Returns the number of receipts: one that another sweep has written is not ours.
+        """
+        ...
+
+
+class Documents(Protocol):
+    """What was written about recordings, as something that can be destroyed."""
+
+    async def doom_due(self, now: datetime, limit: int) -> Sequence[UUID]:
+        """Mark what is due, durably, and return it with what an earlier run left."""
+        ...
+
+    async def remember(self, doomed: Sequence[UUID], now: datetime) -> Sequence[UUID]:
+        """Note what dies before its day, as with recordings; return what may go on."""
+        ...
+
+    async def empty(self, doomed: Sequence[UUID]) -> None:
+        """Destroy what the documents say."""
+        ...
+
+    async def delete(self, emptied: Sequence[UUID], now: datetime) -> int:
+        """Delete keys and index of what is empty, in one transaction; return how many.
+
+        One that another sweep has deleted is not ours.
         """
         ...
 
@@ -65,7 +100,7 @@ class Keys(Protocol):
         ...
 
     async def renew(self, key: DayKey) -> bool:
-        """Move what is left under the key to its next generation, and destroy it.
+        """Move what is left under the key to a newer generation, and destroy it.
 
         False if it lives.
         """

@@ -2,9 +2,11 @@
 
 0. Holds that are over end, so that their recordings' own end applies.
 1. Intent: what is due is marked, durably, before anything is touched.
-2. Object: the sealed bytes are deleted and their absence is read back.
+2. Object: the sealed bytes are deleted and their absence is read back. What dies before
+   its day is noted where no restore reaches; what could not be goes no further.
 3. Key and index: deleted together with
 4. the receipt, in one transaction. Only now is anything reported as done.
+   Documents go the same way, by their own clock: intent, content, key and index.
 5. Day keys: a day that is over loses its keys, even if a step above failed; whatever is
    left of its recordings can then no longer be opened by anyone. And where something
    died before its day, the others move to a fresh key and the old one is destroyed:
@@ -14,12 +16,12 @@ A crash between two steps leaves a marked recording, and the next sweep takes it
 step 2 through this same code.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from retention.ports import Doomed, Holds, Keys, RecordingShelf
+from retention.ports import Documents, Doomed, Holds, Keys, RecordingShelf
 
 BATCH = 500
 
@@ -37,6 +39,22 @@ class SweepReport:
     weeks_ended: int = 0
     weeks_failed: int = 0
     calls_forgotten: int = 0
+    analyses_forgotten: int = 0
+    analyses_failed: int = 0
+    rows_forgotten: int = 0
+    shortened: int = 0
+    kinds_failed: int = 0
+
+    @property
+    def all_failed(self) -> int:
+        """How much that is due is still there."""
+        return (
+            self.failed
+            + self.analyses_failed
+            + self.keys_failed
+            + self.weeks_failed
+            + self.kinds_failed
+        )
 
 
 def quietly(_destroyed: int) -> None:
@@ -46,6 +64,7 @@ def quietly(_destroyed: int) -> None:
 async def sweep(
     holds: Holds,
     shelf: RecordingShelf,
+    documents: Documents,
     keys: Keys,
     now: datetime,
     on_progress: Callable[[int], None] = quietly,
@@ -54,11 +73,14 @@ async def sweep(
     holds_ended = await holds.end_due(now)
     destroyed = 0
     failed: set[UUID] = set()
-    while fresh := await _not_yet_failed(shelf, now, failed):
-        gone = [item for item in fresh if await shelf.destroy_object(item)]
-        destroyed += await shelf.write_receipts(gone, now)
-        failed |= {item.recording_id for item in fresh if item not in gone}
+    is_there = True
+    while is_there and (fresh := await _not_yet_failed(shelf, now, failed)):
+        gone, is_there = await _destroy_objects(shelf, fresh)
+        told = await shelf.remember(gone, now)
+        destroyed += await shelf.write_receipts(told, now)
+        failed |= _ids(fresh) - _ids(told)
         on_progress(destroyed)
+    forgotten, left = await _forget(documents, now)
     ended = [key for key in await keys.living() if key.is_over(now)]
     gone_keys = [await keys.destroy(key) for key in ended]
     stale = [key for key in await keys.stale(now) if key not in ended]
@@ -70,7 +92,37 @@ async def sweep(
         keys_failed=gone_keys.count(False) + renewed.count(False),
         keys_renewed=renewed.count(True),
         holds_ended=holds_ended,
+        analyses_forgotten=forgotten,
+        analyses_failed=left,
     )
+
+
+async def _destroy_objects(
+    shelf: RecordingShelf, items: Sequence[Doomed]
+) -> tuple[list[Doomed], bool]:
+    """What is gone, and whether it is worth going on: the keys must not wait for long.
+
+    One that cannot be deleted does not keep the others; a store that is away does.
+    """
+    gone: list[Doomed] = []
+    for item in items:
+        if await shelf.destroy_object(item):
+            gone.append(item)
+        elif not await shelf.can_be_asked():
+            return gone, False
+    return gone, True
+
+
+async def _forget(documents: Documents, now: datetime) -> tuple[int, int]:
+    """How many are gone; and how many are left, which keep no other from its end."""
+    forgotten = 0
+    failed: set[UUID] = set()
+    while fresh := set(await documents.doom_due(now, BATCH + len(failed))) - failed:
+        told = await documents.remember(sorted(fresh), now)
+        await documents.empty(told)
+        forgotten += await documents.delete(told, now)
+        failed |= fresh - set(told)
+    return forgotten, len(failed)
 
 
 async def _not_yet_failed(
@@ -78,3 +130,7 @@ async def _not_yet_failed(
 ) -> list[Doomed]:
     doomed = await shelf.doom_due(now, BATCH + len(failed))
     return [item for item in doomed if item.recording_id not in failed]
+
+
+def _ids(items: Collection[Doomed]) -> set[UUID]:
+    return {item.recording_id for item in items}

@@ -20,6 +20,7 @@ class Line:
     group: str
     basis: LegalBasis
     is_excluded: bool = False
+    practice: str = ""
 
 
 UNKNOWN_LINE = Line(group=OTHER_GROUP, basis=LegalBasis())

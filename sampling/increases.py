@@ -61,17 +61,13 @@ def raised_by_name(old: SamplingPolicy, new: SamplingPolicy) -> list[str]:
     for name in sorted({each.name for each in (*old.strata, *new.strata)}):
         pairs = [*product(_places_for(name, old), _places_for(name, new))]
         raised = [[*_raised_at(before, after)] for before, after in pairs]
-        if all(raised) and all(_has_days(after.conditions) for _, after in pairs):
+        if all(raised) and all(after.conditions.has_days for _, after in pairs):
             found |= dict.fromkeys(chain.from_iterable(raised))
     return list(found)
 
 
 def _is_taken_away(policy: SamplingPolicy) -> bool:
-    return not any(_has_days(each) for each in (policy, *policy.strata))
-
-
-def _has_days(conditions: Conditions) -> bool:
-    return conditions.starts_on < conditions.ends_on
+    return not any(each.has_days for each in (policy, *policy.strata))
 
 
 def above_soft_ceiling(policy: SamplingPolicy) -> list[str]:

@@ -70,6 +70,11 @@ class Conditions:
     consent: Consent = Consent.OPT_OUT
     coverage: Coverage | None = None
 
+    @property
+    def has_days(self) -> bool:
+        """Whether it allows anything on any day."""
+        return self.starts_on < self.ends_on
+
     def is_running(self, today: date) -> bool:
         return self.starts_on <= today < self.ends_on
 
@@ -191,6 +196,20 @@ def faults(policy: SamplingPolicy) -> list[PolicyFault]:
             for fault in _faults_of(own)
         ]
     return found
+
+
+def faults_of_keeping(policy: SamplingPolicy, longest_days: int) -> list[PolicyFault]:
+    """Whatever would be kept longer than a site may, whose backups keep audio too."""
+    kept = {"": policy} | {f"strata.{own.name}.": own for own in policy.strata}
+    return [
+        PolicyFault(
+            f"{place}kept_days",
+            f"is {own.kept_days}, and audio is backed up",
+            f"at most {longest_days}, or shorten backups.audio_days",
+        )
+        for place, own in kept.items()
+        if own.kept_days > longest_days
+    ]
 
 
 def _faults_of(policy: Conditions) -> list[PolicyFault]:

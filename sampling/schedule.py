@@ -7,6 +7,7 @@ first epoch is not later than the draw's.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Self
 
 from sampling.mixing import Mode
@@ -55,6 +56,18 @@ class PolicySchedule:
     def mode_at(self, epoch: int) -> Mode:
         """The mode `epoch` must be committed in."""
         return self._entry(epoch).mode
+
+    def kept_days(self, day: date, epochs: range) -> frozenset[int]:
+        """How long what is drawn on a day is kept; `epochs` are those of that day."""
+        entries = {self._entry(epochs.start)} | {
+            entry for entry in self.entries if entry.from_epoch in epochs
+        }
+        return frozenset(
+            own.kept_days
+            for entry in entries
+            for own in (entry.policy, *entry.policy.strata)
+            if own.is_running(day) and own.rate_ppm
+        )
 
     def _entry(self, epoch: int) -> ScheduledPolicy:
         holding = (e for e in reversed(self.entries) if e.from_epoch <= epoch)

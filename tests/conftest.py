@@ -17,6 +17,7 @@ from proxy.database.migrate import migrate
 from proxy.errors import EmbeddedPostgresError
 from tests.databases import in_database, new_database
 from tests.fakes import seaweed
+from tests.fakes.named_people import Clinic, running_clinic
 from tests.peers import need
 
 MEMORY_NEEDED = 2 * 1024**3  # bytes
@@ -38,6 +39,15 @@ class ObedientClock:
 @pytest.fixture
 def clock() -> ObedientClock:
     return ObedientClock(datetime(2026, 11, 18, 10, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+async def clinic(
+    dsn: str, tmp_path: Path, clock: ObedientClock
+) -> AsyncIterator[Clinic]:
+    """A site whose people have accounts."""
+    async with running_clinic(dsn, tmp_path, clock) as clinic:
+        yield clinic
 
 
 @contextmanager

@@ -333,6 +333,15 @@ RIGHTS = Section(
             "role",
         ),
         number(
+            "Demandes : jours restants",
+            "Days to the first legal date of a request. Alerts at 7 and 3; infinite "
+            "when none waits.",
+            now("requests_days_left"),
+            7.5,
+            unit="d",
+            is_floor=True,
+        ),
+        number(
             "Alertes d'abus à trancher",
             "Signs of abuse without a decision. Limit: 0 after 72 hours.",
             now("access_alerts_open"),

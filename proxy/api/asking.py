@@ -7,12 +7,15 @@ allowed (403), what (400, 413, 415, 422).
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import hdrs, web
 from pydantic import ValidationError
 
-from proxy.access.people import Actor, People, permits
+from proxy.access.identity import Identity, Session
+from proxy.access.permissions import Actor, Subject, permits
+from proxy.access.wire import check_our_page, session_secret
 from proxy.api.faults import (
     BadBodyError,
     Fault,
@@ -43,13 +46,29 @@ async def read_body(request: web.Request) -> bytes:
     return await read_at_most(request, LARGEST_BODY)
 
 
-def who_asks(request: web.Request, people: People) -> Actor:
-    """Raises UnauthorizedError (RFC 6750)."""
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and the session they signed in to, if that is how they are known."""
+
+    actor: Actor
+    session: Session | None = None
+
+
+async def who_asks(request: web.Request, identity: Identity) -> Caller:
+    """By a token (RFC 6750) or, without one, by a browser's session.
+
+    Raises UnauthorizedError; ForeignPageError for what a foreign page made a browser
+    ask; DatabaseUnavailableError: then nobody is known.
+    """
     shown = request.headers.getall(hdrs.AUTHORIZATION, [])
+    if not shown:
+        session = await identity.by_session(session_secret(request))
+        check_our_page(request, session.csrf)
+        return Caller(session.actor, session)
     bearer = _BEARER.fullmatch(shown[0]) if len(shown) == 1 else None
     if bearer is None:
         raise UnauthorizedError(fix="send the header Authorization: Bearer <token>")
-    return people.identify(bearer[1])
+    return Caller(await identity.by_bearer(bearer[1]))
 
 
 def which_site(request: web.Request, actor: Actor, sites: Mapping[str, Site]) -> Site:
@@ -62,7 +81,7 @@ def which_site(request: web.Request, actor: Actor, sites: Mapping[str, Site]) ->
 
 def check_allowed(actor: Actor, route: Route[Any]) -> None:
     """Raises ForbiddenError."""
-    if not permits(actor, route.permission, actor.site):
+    if not permits(actor, route.permission, Subject(actor.site)):
         raise ForbiddenError(
             f"{route.permission} is not for the role {actor.role}",
             fix="ask somebody whose role it is for",
@@ -70,7 +89,7 @@ def check_allowed(actor: Actor, route: Route[Any]) -> None:
 
 
 def read_question(
-    request: web.Request, raw: bytes, actor: Actor, site: Site, route: Route[Question]
+    request: web.Request, raw: bytes, caller: Caller, site: Site, route: Route[Question]
 ) -> Asked[Question]:
     """Raises BadBodyError, WrongContentTypeError, InvalidRequestError."""
     place = _read_place(request)
@@ -83,7 +102,7 @@ def read_question(
             question = _read_model(request, raw, route.asks)
     except ValidationError as error:
         raise InvalidRequestError(faults_of(error)) from None
-    return Asked(actor, site, question, place)
+    return Asked(caller.actor, site, question, place, caller.session)
 
 
 def _read_place(request: web.Request) -> dict[str, Any]:

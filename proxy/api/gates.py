@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from proxy.access.people import Permission
+from proxy.access.permissions import Permission
 from proxy.api.route import Asked, Model, Nothing, Route
 from proxy.governance.gates import GroupReport, report
 

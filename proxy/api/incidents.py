@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from proxy.access.people import Permission
+from proxy.access.permissions import Permission
 from proxy.api.incident_forms import (
     Incident,
     IncidentFacts,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
-from proxy.access.people import Permission, Role
+from proxy.access.permissions import Permission, Role
 from proxy.api.route import Asked, Model, Nothing, Route
 from proxy.errors import ForbiddenRoleError, WrongStateError
 from proxy.governance.versions import BreakerClosing

@@ -15,6 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json
 from pydantic_core import core_schema
 from typing_extensions import override
 
+from proxy.access.wire import COOKIE, CSRF_HEADER
 from proxy.api.faults import (
     BadBodyError,
     ForbiddenError,
@@ -81,6 +82,13 @@ class _AsParsed(GenerateJsonSchema):
         return made
 
 
+_SHOWN = {
+    "token": {"type": "http", "scheme": "bearer"},
+    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+    "csrf": {"type": "apiKey", "in": "header", "name": CSRF_HEADER},
+}
+
+
 @cache
 def document(routes: tuple[Route[Any], ...]) -> bytes:
     """The document as it is served. Making it takes longer than answering with it."""
@@ -97,9 +105,9 @@ def document(routes: tuple[Route[Any], ...]) -> bytes:
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": _SHOWN,
         },
-        "security": [{"token": []}],
+        "security": [{"token": []}, {"session": [], "csrf": []}],
         "tags": [{"name": name} for name in sorted({each.part for each in routes})],
     }
     text = json.dumps(described, ensure_ascii=False)

@@ -6,13 +6,17 @@ questions moves nothing else to another page.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Generic, TypeVar
+from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
 from proxy.api.route import Model
 
 Item = TypeVar("Item")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class PageQuestion(Model):
@@ -29,6 +33,28 @@ class PageQuestion(Model):
     def reach(self) -> int:
         """How many to read: one more shows whether there is another page."""
         return self.limit + 1
+
+
+class TimedQuestion(PageQuestion):
+    """For what is listed by when it was, and which it is."""
+
+    # Microseconds since 1970, and an id: all of them exist.
+    after: Annotated[
+        str, StringConstraints(pattern=r"^([0-9]{1,16}_[0-9a-f]{32})?$")
+    ] = ""
+
+    @property
+    def behind(self) -> tuple[datetime, UUID] | None:
+        """None is before all."""
+        if not self.after:
+            return None
+        passed, _, item = self.after.partition("_")
+        return _EPOCH + int(passed) * _MICROSECOND, UUID(item)
+
+
+def timed_place(at: datetime, item: UUID) -> str:
+    """What the page behind this one is asked by."""
+    return f"{(at - _EPOCH) // _MICROSECOND}_{item.hex}"
 
 
 @dataclass(frozen=True, slots=True)

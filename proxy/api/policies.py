@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
-from proxy.access.people import Permission
+from proxy.access.permissions import Permission
 from proxy.api.paging import Page, PageQuestion, page_of
 from proxy.api.route import Asked, Handler, Model, Nothing, Question, Route
 from proxy.errors import (

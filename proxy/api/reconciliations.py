@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from proxy.access.people import Permission
+from proxy.access.permissions import Permission
 from proxy.api.faults import BusyError
 from proxy.api.paging import Page, PageQuestion, page_of
 from proxy.api.route import Asked, Model, Nothing, Route

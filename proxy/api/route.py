@@ -10,9 +10,11 @@ from enum import Enum
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
-from proxy.access.people import Actor, Permission
+from proxy.access.accounts.sessions import Session
+from proxy.access.permissions import Actor, Permission
 from proxy.errors import PonctuelError
 from proxy.site import Site
 from sampling.monitoring.observations import Monitor
@@ -49,6 +51,8 @@ class Asked(Generic[Question]):
     question: Question
     place: Mapping[str, Any]
     """The other parameters of the path."""
+    session: Session | None = None
+    """Set where somebody signed in asks, and no token or key."""
 
 
 class UnguardedRouteError(PonctuelError):
@@ -61,6 +65,21 @@ def check_guarded(path: str, permission: Permission | Public) -> None:
     """Raises UnguardedRouteError; a table that was read from nowhere is no excuse."""
     if not isinstance(permission, Permission | Public):
         raise UnguardedRouteError(path)
+
+
+def add_guarded(
+    application: web.Application,
+    method: str,
+    path: str,
+    permission: Permission | Public,
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+) -> None:
+    """The only way in: nothing is added that does not say who may use it.
+
+    Raises UnguardedRouteError.
+    """
+    check_guarded(path, permission)
+    application.router.add_route(method, path, handler)
 
 
 # What it answers has the attributes of the model the route answers with.
@@ -107,7 +126,16 @@ class Route(Generic[Question]):
 
 # Parameters of paths, beside the site; what does not fit is nowhere.
 PLACES: Mapping[str, TypeAdapter[Any]] = {
+    "alert": TypeAdapter(UUID),
+    "use": TypeAdapter(UUID),
+    "month": TypeAdapter(
+        Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
+    ),
     "policy": TypeAdapter(Annotated[int, Field(ge=1, le=2**31 - 1)]),
+    "analysis": TypeAdapter(UUID),
+    "grant": TypeAdapter(UUID),
     "incident": TypeAdapter(UUID),
     "monitor": TypeAdapter(Monitor),
+    "play": TypeAdapter(UUID),
+    "request": TypeAdapter(UUID),
 }

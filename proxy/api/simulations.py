@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from proxy.access.people import Permission
+from proxy.access.permissions import Permission
 from proxy.api.faults import BusyError, Fault, InvalidRequestError
 from proxy.api.policies import Digest, Policy
 from proxy.api.route import Asked, Model, Route

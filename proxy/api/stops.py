@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
-from proxy.access.people import Permission
+from proxy.access.permissions import Permission
 from proxy.api.route import Asked, Model, Nothing, Route
 from proxy.errors import ForbiddenRoleError, UnlawfulPolicyError, WrongStateError
 

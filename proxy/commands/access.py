@@ -4,10 +4,12 @@ import argparse
 import json
 import secrets
 
-from proxy.access.people import PERMISSIONS, Permission, Role, token_digest
-from proxy.api.application import DOCUMENT, ROOT
-from proxy.api.table import ROUTES
-from proxy.commands.running import Parsers, add_command, add_group, add_json
+from proxy.access.people import token_digest
+from proxy.access.permissions import Role
+from proxy.commands import oversight
+from proxy.commands.access_matrix import matrix, public
+from proxy.commands.access_tables import write_csv, write_page, write_words
+from proxy.commands.running import LOCAL, Parsers, add_command, add_group, add_json
 
 _TOKEN_BYTES = 32  # more than anybody can guess, so a plain hash is enough to keep
 
@@ -15,15 +17,18 @@ _TOKEN_BYTES = 32  # more than anybody can guess, so a plain hash is enough to k
 def add_to(parsers: Parsers) -> None:
     example = "ponctuel access matrix --json"
     actions = add_group(parsers, "access", "ACTION", "Who may do what.", example)
-    add_json(
-        add_command(
-            actions,
-            "matrix",
-            _matrix,
-            "List role, permission and route. What is not listed is refused.",
-            example,
-        )
+    shown = add_command(
+        actions,
+        "matrix",
+        _matrix,
+        "List role, permission, how far it goes, routes and commands. What is not "
+        "listed is refused.",
+        example,
+        may=LOCAL,
     )
+    add_json(shown)
+    for kind, what in (("csv", "a spreadsheet"), ("markdown", "a page's table")):
+        shown.add_argument(f"--{kind}", action="store_true", help=what)
 
     token = add_command(
         actions,
@@ -31,11 +36,13 @@ def add_to(parsers: Parsers) -> None:
         _token,
         "Make somebody's token, and the lines for the settings.",
         "ponctuel access token --site nord --code op-1 --role operator",
+        may=LOCAL,
     )
     token.add_argument("--site", required=True, help="the site's code")
     token.add_argument("--code", required=True, help="theirs; never a name")
     token.add_argument("--role", required=True, type=Role, choices=list(Role))
     add_json(token)
+    oversight.add_to(actions)
 
 
 def _token(args: argparse.Namespace) -> int:
@@ -52,31 +59,15 @@ def _token(args: argparse.Namespace) -> int:
 
 
 def _matrix(args: argparse.Namespace) -> int:
-    rows = [
-        {
-            "role": role.value,
-            "permission": permission.value,
-            "allowed": permission in PERMISSIONS[role],
-            "routes": _routes(permission),
-        }
-        for role in Role
-        for permission in Permission
-    ]
+    rows = matrix(args.commands)
+    local = [each.name for each in args.commands if each.may is LOCAL]
+    others = {"public": public(), "local": local}
     if args.json:
-        print(json.dumps({"matrix": rows, "public": [f"GET {ROOT}{DOCUMENT}"]}))
-        return 0
-    for permission in Permission:
-        allowed = [role.value for role in Role if permission in PERMISSIONS[role]]
-        print(f"{permission.value}: {', '.join(allowed) or 'nobody'}")
-        for route in _routes(permission):
-            print(f"  {route}")
-    print(f"public:\n  GET {ROOT}{DOCUMENT}")
+        print(json.dumps({"matrix": [row._asdict() for row in rows]} | others))
+    elif args.csv:
+        write_csv(rows)
+    elif args.markdown:
+        write_page(rows, others)
+    else:
+        write_words(rows, others)
     return 0
-
-
-def _routes(permission: Permission) -> list[str]:
-    return [
-        f"{route.method} {ROOT}{route.path}"
-        for route in ROUTES
-        if route.permission is permission
-    ]

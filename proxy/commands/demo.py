@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.live import Live
 
 from proxy.app import Service, utc_now
-from proxy.commands.running import Parsers, add_command, add_json, over
+from proxy.commands.running import LOCAL, Parsers, add_command, add_json, over
 from proxy.demo.clock import NOW, LateClock
 from proxy.demo.database import GivenDatabase, demo_database
 from proxy.demo.ground import SITE, Ground, choose_ground, write_settings
@@ -45,6 +45,7 @@ def add_to(parsers: Parsers) -> None:
         lambda args: asyncio.run(_demo(args)),
         "Show a call's whole life: simulated platform, real service, its own database.",
         "ponctuel demo --once --calls 200\n  PONCTUEL_DATA_DIR=other ponctuel demo",
+        may=LOCAL,
     )
     demo.add_argument(
         "--calls", type=int, default=200, metavar="N", help="calls (default 200)"

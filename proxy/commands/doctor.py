@@ -4,12 +4,24 @@ import argparse
 import asyncio
 import stat
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from proxy.app import utc_now
-from proxy.commands.running import Parsers, add_command, add_json, show, sites_only
+from proxy.commands import people_findings
+from proxy.commands.backup_findings import of_backups, of_drills
+from proxy.commands.desk_findings import of_desk
+from proxy.commands.finding import Finding
+from proxy.commands.notice_findings import of_notices
+from proxy.commands.running import (
+    LOCAL,
+    Parsers,
+    add_command,
+    add_json,
+    show,
+    sites_only,
+)
 from proxy.database.migrate import check_schema
+from proxy.database.second_clock import ClocksDifferError, agree_on_time
 from proxy.errors import PonctuelError
 from proxy.governance.gates import GroupReport, State, report
 from proxy.governance.settings_file import DPOS_WORD
@@ -27,15 +39,6 @@ from sampling.seed import epoch_start
 _NEAR = 60  # days: time to review a DPIA, or to ask a host for its new certificate
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check's result; a warning does not fail the command."""
-
-    name: str
-    verdict: str
-    detail: str
-
-
 def add_to(parsers: Parsers) -> None:
     add_json(
         add_command(
@@ -44,6 +47,7 @@ def add_to(parsers: Parsers) -> None:
             lambda args: asyncio.run(_examine(args)),
             "Check this installation; say what is wrong and what to do.",
             "ponctuel doctor",
+            may=LOCAL,
         )
     )
 
@@ -64,31 +68,18 @@ def _of_settings(
     return [
         _directory("data directory", settings.data_dir),
         _directory("key directory", settings.keys_directory),
+        *of_backups(settings),
         _interval(settings),
         *[
             finding
             for name, site in settings.sites.items()
             for finding in (
                 *_gates(name, site, in_force.get(name)),
-                _people(f"{name}: people", site),
+                people_findings.of_settings(f"{name}: people", site),
                 *_above_soft_ceiling(f"{name}: {DPOS_WORD}", site),
             )
         ],
     ]
-
-
-def _people(name: str, site: SitePart) -> Finding:
-    """Whether there is somebody for each half of what takes two."""
-    roles = {person.role for person in site.people.values()}
-    missing = [role for role in ("operator", "dpo") if role not in roles]
-    if not missing:
-        return Finding(name, "ok", "")
-    return Finding(
-        name,
-        "warn",
-        f"no {' and no '.join(missing)}: no increase of the policy can be approved and "
-        "no open breaker closed (ponctuel access token)",
-    )
 
 
 def _above_soft_ceiling(name: str, site: SitePart) -> Iterator[Finding]:
@@ -176,12 +167,27 @@ async def _of_sites(
                 async with site.database.connection() as connection:
                     await check_schema(connection)
                 yield Finding(f"{name}: database", "ok", "schema fits, role is fenced")
+                yield await _clock(f"{name}: clock", site)
                 yield await _policy(f"{name}: policy", site)
                 yield await _settings(f"{name}: settings", site)
+                for finding in of_notices(site):
+                    yield finding
+                yield await people_findings.of_dpos(f"{name}: dpos", site)
+                for finding in await of_desk(site):
+                    yield finding
+                yield await of_drills(site, settings)
                 if site.policies.version > NO_POLICY.version:
                     in_force[name] = site.calls.policy
     except PonctuelError as error:
         yield Finding("database", "FAIL", str(error))
+
+
+async def _clock(name: str, site: Site) -> Finding:
+    try:
+        await agree_on_time(site.clock, site.config.second_clock, site.database)
+    except ClocksDifferError as error:
+        return _verdict(name, error)
+    return Finding(name, "ok", "agrees with the database server's")
 
 
 async def _policy(name: str, site: Site) -> Finding:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from proxy.commands.files import private_file, whole_file
 from proxy.commands.running import (
+    LOCAL,
     Parsers,
     add_command,
     add_group,
@@ -41,6 +42,7 @@ def _add_export(actions: Parsers) -> None:
         lambda args: asyncio.run(_export(args)),
         "Write a site's evidence bundle, which audit/verify.py checks offline.",
         f"{_EXPORT} --auditor-file auditor.txt",
+        may=LOCAL,
     )
     export.add_argument("--site", required=True, help="the site's code")
     export.add_argument("--out", required=True, type=Path, metavar="FILE")
@@ -62,6 +64,7 @@ def _add_receipt(actions: Parsers) -> None:
         "Write the proof that one call's draw is in the ledger, for its own caller.",
         "ponctuel evidence receipt --site nord --connection pbx --call-id - "
         "--out call.tlog-proof",
+        may=LOCAL,
     )
     receipt.add_argument("--site", required=True, help="the site's code")
     receipt.add_argument("--connection", required=True, help="the platform's code")
@@ -82,6 +85,7 @@ def _add_tagkeys(actions: Parsers) -> None:
         lambda args: asyncio.run(_tagkeys(args)),
         "Write the living tag keys, for somebody entitled to call ids. It is noted.",
         "ponctuel evidence tagkeys --site nord --out keys.json",
+        may=LOCAL,
     )
     tagkeys.add_argument("--site", required=True, help="the site's code")
     tagkeys.add_argument("--out", required=True, type=Path, metavar="FILE")

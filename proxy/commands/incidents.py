@@ -1,16 +1,14 @@
 """`ponctuel incidents`: the register of incidents and its 72-hour clock."""
 
 import argparse
-import asyncio
 import math
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from proxy.access.people import Permission
-from proxy.commands.acting import acting
-from proxy.commands.running import Parsers, add_command, add_group, add_json, show
+from proxy.access.permissions import Actor, Permission
+from proxy.commands.acting import Act, add_site_command
+from proxy.commands.running import Parsers, add_group, show
 from proxy.incidents.cases import (
     Case,
     Changes,
@@ -23,8 +21,6 @@ from proxy.incidents.cases import (
 from proxy.incidents.register import State
 from proxy.incidents.words import WARNING
 from proxy.site import Site
-
-Act = Callable[[Site, str, argparse.Namespace], Awaitable[None]]
 
 _LIST = "ponctuel incidents list --site nord"
 _ID = "3f0c6f0e-7a53-4f2a-9d0b-0a7f9c1d2e3f"
@@ -131,19 +127,11 @@ def _add(
 ) -> argparse.ArgumentParser:
     """A command of the register; its incident comes first, but to list and open."""
     words = f"ponctuel incidents {name} --site nord {example}"
-    parser = add_command(
-        actions, name, lambda args: asyncio.run(_run(act, args)), summary, words.strip()
-    )
-    parser.add_argument("--site", required=True, help="the site's code")
+    is_reading = name in ("list", "show", "export")
+    may = Permission.INCIDENTS_READ if is_reading else Permission.INCIDENTS_WRITE
+    parser = add_site_command(actions, name, (act, may), summary, words.strip())
     if name not in ("list", "open"):
         parser.add_argument("incident", type=UUID, metavar="INCIDENT")
-    is_reading = name in ("list", "show", "export")
-    parser.set_defaults(
-        permission=Permission.INCIDENTS_READ
-        if is_reading
-        else Permission.INCIDENTS_WRITE
-    )
-    add_json(parser)
     return parser
 
 
@@ -154,13 +142,7 @@ def _moment(text: str) -> datetime:
     return moment
 
 
-async def _run(act: Act, args: argparse.Namespace) -> int:
-    async with acting(args.site, args.permission) as (site, actor):
-        await act(site, actor.code, args)
-    return 0
-
-
-async def _list(site: Site, _: str, args: argparse.Namespace) -> None:
+async def _list(site: Site, _: Actor, args: argparse.Namespace) -> None:
     now = site.clock()
     cases = [_in_short(case, now) for case in await site.incidents.list(args.state)]
     if args.json:
@@ -183,7 +165,7 @@ def _in_short(case: Case, now: datetime) -> dict[str, object]:
     }
 
 
-async def _show(site: Site, _: str, args: argparse.Namespace) -> None:
+async def _show(site: Site, _: Actor, args: argparse.Namespace) -> None:
     case = await site.incidents.find(args.incident)
     document = (await site.incidents.export(args.incident)).document()
     notes = [
@@ -193,7 +175,7 @@ async def _show(site: Site, _: str, args: argparse.Namespace) -> None:
     show(document | {"outcome": case.outcome, "notes": notes}, as_json=args.json)
 
 
-async def _export(site: Site, _: str, args: argparse.Namespace) -> None:
+async def _export(site: Site, _: Actor, args: argparse.Namespace) -> None:
     export = await site.incidents.export(args.incident)
     if args.json:
         show(export.document(), as_json=True)
@@ -201,35 +183,35 @@ async def _export(site: Site, _: str, args: argparse.Namespace) -> None:
         print(export.text(), end="")
 
 
-async def _open(site: Site, actor: str, args: argparse.Namespace) -> None:
+async def _open(site: Site, actor: Actor, args: argparse.Namespace) -> None:
     incident = await site.incidents.open_by_hand(
-        actor, _changes(args), aware_at=args.aware_at
+        actor.code, _changes(args), aware_at=args.aware_at
     )
     show({"opened": incident}, as_json=args.json)
 
 
-async def _describe(site: Site, actor: str, args: argparse.Namespace) -> None:
-    await site.incidents.describe(args.incident, actor, _changes(args))
+async def _describe(site: Site, actor: Actor, args: argparse.Namespace) -> None:
+    await site.incidents.describe(args.incident, actor.code, _changes(args))
     show({"described": args.incident}, as_json=args.json)
 
 
-async def _note(site: Site, actor: str, args: argparse.Namespace) -> None:
-    await site.incidents.note(args.incident, actor, args.text)
+async def _note(site: Site, actor: Actor, args: argparse.Namespace) -> None:
+    await site.incidents.note(args.incident, actor.code, args.text)
     show({"noted": args.incident}, as_json=args.json)
 
 
-async def _decide(site: Site, actor: str, args: argparse.Namespace) -> None:
-    await site.incidents.decide(args.incident, actor, args.decision, args.reason)
+async def _decide(site: Site, actor: Actor, args: argparse.Namespace) -> None:
+    await site.incidents.decide(args.incident, actor.code, args.decision, args.reason)
     show({"decided": args.incident}, as_json=args.json)
 
 
-async def _notified(site: Site, actor: str, args: argparse.Namespace) -> None:
-    await site.incidents.notified(args.incident, actor, args.at)
+async def _notified(site: Site, actor: Actor, args: argparse.Namespace) -> None:
+    await site.incidents.notified(args.incident, actor.code, args.at)
     show({"notified": args.incident}, as_json=args.json)
 
 
-async def _close(site: Site, actor: str, args: argparse.Namespace) -> None:
-    await site.incidents.close(args.incident, actor, args.outcome)
+async def _close(site: Site, actor: Actor, args: argparse.Namespace) -> None:
+    await site.incidents.close(args.incident, actor.code, args.outcome)
     show({"closed": args.incident}, as_json=args.json)
 
 

@@ -1,21 +1,17 @@
 """`ponctuel opt-outs`: people who wrote that they do not want to be recorded."""
 
 import argparse
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable
 from getpass import getpass
 
-from proxy.access.people import Permission
-from proxy.commands.acting import acting
-from proxy.commands.running import Parsers, add_command, add_group, add_json, show
+from proxy.access.permissions import Actor, Permission
+from proxy.commands.acting import Act, add_site_command
+from proxy.commands.running import Parsers, add_group, show
 from proxy.errors import SettingsError
 from proxy.intake.numbers import one_spelling
 from proxy.site import Site
 
-Act = Callable[[Site, argparse.Namespace], Awaitable[None]]
-
-_NUMBER = "The number is read from standard input, spelt as the platform spells it."
+_NUMBER = "The number is read from standard input, in any spelling."
 
 
 def add_to(parsers: Parsers) -> None:
@@ -31,24 +27,16 @@ def add_to(parsers: Parsers) -> None:
 
 
 def _add(actions: Parsers, name: str, act: Act, summary: str) -> None:
-    parser = add_command(
+    add_site_command(
         actions,
         name,
-        lambda args: asyncio.run(_run(act, args)),
+        (act, Permission.OPT_OUTS_WRITE),
         f"{summary} {_NUMBER}",
         f"ponctuel opt-outs {name} --site nord < number",
     )
-    parser.add_argument("--site", required=True, help="the site's code")
-    add_json(parser)
 
 
-async def _run(act: Act, args: argparse.Namespace) -> int:
-    async with acting(args.site, Permission.OPT_OUTS_WRITE) as (site, _):
-        await act(site, args)
-    return 0
-
-
-async def _add_one(site: Site, args: argparse.Namespace) -> None:
+async def _add_one(site: Site, _: Actor, args: argparse.Namespace) -> None:
     if not site.opt_outs.is_on:
         raise SettingsError(
             "this site keeps no list, so nobody would be looked up",
@@ -59,7 +47,7 @@ async def _add_one(site: Site, args: argparse.Namespace) -> None:
     show({"not_drawn_until": until}, as_json=args.json)
 
 
-async def _remove_one(site: Site, args: argparse.Namespace) -> None:
+async def _remove_one(site: Site, _: Actor, args: argparse.Namespace) -> None:
     is_removed = await site.opt_outs.remove(_number())
     show({"removed": is_removed}, as_json=args.json)
 
@@ -73,6 +61,6 @@ def _number() -> str:
         raise SettingsError(
             "not a number a person calls from",
             field="standard input",
-            fix="one number of 8 to 15 digits, spelt as the platform spells it",
+            fix="one number of 8 to 15 digits, with or without its country",
         )
     return number

@@ -1,17 +1,17 @@
 """`ponctuel policy …`: what a site's sampling policy is, was and would be."""
 
 import argparse
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-from proxy.access.people import Actor, Permission
-from proxy.commands.acting import acting
+from proxy.access.permissions import Actor, Permission
+from proxy.commands.acting import add_site_command
 from proxy.commands.policy_simulate import add_simulate
 from proxy.commands.policy_text import policy_from_file
-from proxy.commands.running import Parsers, add_command, add_group, add_json, show
+from proxy.commands.running import Parsers, add_group, show
 from proxy.errors import SettingsError
 from proxy.governance.policies import Governance
 from proxy.governance.versions import PolicyEvent, PolicyVersion, Stop
@@ -19,7 +19,21 @@ from proxy.site import Site
 from sampling.seed import epoch_start
 
 _DIGEST = "9f2c…e1"
-Act = Callable[[Site, Actor, argparse.Namespace], Awaitable[dict[str, object]]]
+# As the routes of the API ask for it.
+_MAY = {
+    "show": Permission.POLICY_READ,
+    "history": Permission.POLICY_READ,
+    "draft": Permission.POLICY_DRAFT,
+    "propose": Permission.POLICY_PROPOSE,
+    "withdraw": Permission.POLICY_APPROVE,
+    "approve": Permission.POLICY_APPROVE,
+    "refuse": Permission.POLICY_APPROVE,
+    "stop": Permission.POLICY_STOP,
+    "resume": Permission.POLICY_RESUME,
+    "close-breaker": Permission.BREAKER_CLOSE,
+}
+# What a command does, and then shows.
+ShownAct = Callable[[Site, Actor, argparse.Namespace], Awaitable[dict[str, object]]]
 
 
 def add_to(parsers: Parsers) -> None:
@@ -102,19 +116,15 @@ def _add_stopping(actions: Parsers) -> None:
 
 
 def _add(
-    actions: Parsers, name: str, act: Act, summary: str, example: str
+    actions: Parsers, name: str, act: ShownAct, summary: str, example: str
 ) -> argparse.ArgumentParser:
     words = f"ponctuel policy {name} --site nord {example}"
-    parser = add_command(
-        actions, name, lambda args: asyncio.run(_run(act, args)), summary, words.strip()
-    )
-    parser.add_argument("--site", required=True, help="the site's code")
-    add_json(parser)
-    return parser
+    what = (partial(_do_and_show, act), _MAY[name])
+    return add_site_command(actions, name, what, summary, words.strip())
 
 
 def _add_to_one(
-    actions: Parsers, name: str, act: Act, summary: str, example: str
+    actions: Parsers, name: str, act: ShownAct, summary: str, example: str
 ) -> argparse.ArgumentParser:
     parser = _add(actions, name, act, summary, example)
     parser.add_argument("number", type=int, metavar="NUMBER")
@@ -125,11 +135,10 @@ def _add_to_one(
     return parser
 
 
-async def _run(act: Act, args: argparse.Namespace) -> int:
-    """What somebody may not do is refused where it is also kept and counted."""
-    async with acting(args.site, Permission.POLICY_READ) as (site, actor):
-        show(await act(site, actor, args), as_json=args.json)
-    return 0
+async def _do_and_show(
+    act: ShownAct, site: Site, actor: Actor, args: argparse.Namespace
+) -> None:
+    show(await act(site, actor, args), as_json=args.json)
 
 
 async def _show(site: Site, _: Actor, args: argparse.Namespace) -> dict[str, object]:

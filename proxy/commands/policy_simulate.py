@@ -7,7 +7,7 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from proxy.access.people import Permission
+from proxy.access.permissions import Permission
 from proxy.commands.acting import acting
 from proxy.commands.files import whole_file
 from proxy.commands.policy_text import policy_from_file, policy_from_rates
@@ -32,6 +32,7 @@ def add_simulate(parsers: Parsers) -> None:
         _simulate,
         "Say what a policy would give: recordings per agent, how near the ceiling.",
         "ponctuel policy simulate --agents 40 --calls-per-agent 150 --rate 0.018",
+        may=Permission.SIMULATION_RUN,
     )
     _add_policy(command)
     add_traffic(command)
@@ -86,7 +87,7 @@ async def _simulate_draft(args: argparse.Namespace) -> int:
     """Try what somebody wants to propose, and keep what came of it."""
     if args.site is None:
         raise SettingsError("goes with --site only", field="--number", fix="name it")
-    async with acting(args.site, Permission.SIMULATION_RUN) as (site, actor):
+    async with acting(args.site, args.may) as (site, actor):
         draft = await site.governance.find(args.number)
         figures = await asyncio.to_thread(_figures, args, draft.policy)
         await site.governance.note_simulated(actor, draft.number, draft.digest, figures)

@@ -5,7 +5,7 @@ import asyncio
 from datetime import date
 from pathlib import Path
 
-from proxy.access.people import Actor, Permission
+from proxy.access.permissions import Actor, Permission
 from proxy.commands.acting import acting
 from proxy.commands.files import private_file
 from proxy.commands.progress import counting
@@ -27,7 +27,13 @@ def add_to(parsers: Parsers) -> None:
         "kept with what is done. Status 1: differences, or not done.",
         "PONCTUEL_TOKEN=$(cat token) ponctuel reconcile --site nord --connection pbx "
         "--day 2026-11-17 --calls calls.csv",
+        may=Permission.RECONCILIATION_RUN,
     )
+    _add_arguments(reconcile)
+    add_json(reconcile)
+
+
+def _add_arguments(reconcile: argparse.ArgumentParser) -> None:
     reconcile.add_argument("--site", required=True, help="the site's code")
     reconcile.add_argument(
         "--day", type=date.fromisoformat, help="a closed day, UTC (default: the newest)"
@@ -57,12 +63,11 @@ def add_to(parsers: Parsers) -> None:
         "if no other database has its recordings in this store. Your code is noted "
         "in the incident about them",
     )
-    add_json(reconcile)
 
 
 async def _reconcile(args: argparse.Namespace) -> int:
     _check(args)
-    async with acting(args.site, Permission.RECONCILIATION_RUN) as (site, actor):
+    async with acting(args.site, args.may) as (site, actor):
         lines: list[bytes] = []
         with counting(f"{args.site}: rows listed") as on_rows:
             listener = Listener(lines.append, on_rows)

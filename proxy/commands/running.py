@@ -4,18 +4,43 @@ import argparse
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from enum import Enum
 from typing import Protocol
+from uuid import UUID
 
 from pydantic import SecretStr
 
+from proxy.access.permissions import Permission
 from proxy.app import Service
 from proxy.database.embedded import DatabaseInUseError
-from proxy.errors import SettingsError
+from proxy.errors import PonctuelError, SettingsError
 from proxy.logs import configure_logs
 from proxy.settings import Settings, load_settings
 from proxy.site import Site
 
 Run = Callable[[argparse.Namespace], int]
+
+
+class Local(Enum):
+    """Said aloud where nobody is asked who they are: it takes the machine itself.
+
+    Whoever runs such a command reads the settings and the key directory anyway; see
+    docs/decisions/0027-commands-name-who-may.md for each.
+    """
+
+    LOCAL = "local"
+
+
+LOCAL = Local.LOCAL
+# What a command asks of whoever runs it.
+May = Permission | Local
+
+
+class UnguardedCommandError(PonctuelError):
+    """A command does not say who may run it."""
+
+    error_id = "unguarded-command"
 
 
 class Parsers(Protocol):
@@ -31,11 +56,17 @@ class Parsers(Protocol):
 
 
 def add_command(
-    parsers: Parsers, name: str, run: Run, summary: str, example: str
+    parsers: Parsers, name: str, run: Run, summary: str, example: str, *, may: May
 ) -> argparse.ArgumentParser:
-    """A command with its help and an example a reader can paste."""
+    """A command with its help and an example a reader can paste.
+
+    `may` is the one place that says who may run it: `acting` is told it by `args.may`,
+    and the access matrix reads it here. Raises UnguardedCommandError without one.
+    """
+    if not isinstance(may, Permission | Local):
+        raise UnguardedCommandError(name)
     parser = _add_parser(parsers, name, summary, example)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, may=may)
     return parser
 
 
@@ -71,6 +102,26 @@ def show(values: dict[str, object], *, as_json: bool) -> None:
     width = max(map(len, values), default=0)
     for name, value in values.items():
         print(f"{name.ljust(width)}  {value}")
+
+
+def day_of(text: str, field: str) -> datetime:
+    """The beginning of a day (UTC) that somebody wrote. Raises SettingsError."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise SettingsError(
+            f"{text!r} is no day", field=field, fix="write it as 2026-12-15"
+        ) from None
+
+
+def id_of(text: str, field: str) -> UUID:
+    """An id that somebody wrote. Raises SettingsError."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise SettingsError(
+            f"{text!r} is no id", field=field, fix="copy it from where it is listed"
+        ) from None
 
 
 @asynccontextmanager

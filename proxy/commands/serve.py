@@ -6,14 +6,18 @@ import gc
 import signal
 from collections.abc import Coroutine
 
+import structlog
 import uvloop
 
 from proxy.app import Service
-from proxy.commands.running import Parsers, add_command, add_json, show
+from proxy.commands.running import LOCAL, Parsers, add_command, add_json, show
 from proxy.database.embedded import EmbeddedPostgres
 from proxy.database.migrate import migrate
 from proxy.logs import configure_logs
+from proxy.memory import begin_wiping, forbid_cores
 from proxy.settings import Settings, load_settings
+
+log = structlog.get_logger()
 
 
 def add_to(parsers: Parsers) -> None:
@@ -23,6 +27,7 @@ def add_to(parsers: Parsers) -> None:
         _serve,
         "Answer platforms' webhooks, take recordings in, forget them on time.",
         "PONCTUEL_CONFIG=ponctuel.toml ponctuel serve",
+        may=LOCAL,
     )
     add_json(
         add_command(
@@ -31,13 +36,18 @@ def add_to(parsers: Parsers) -> None:
             _migrate,
             "Bring the database's schema to this version. Safe to repeat.",
             "PONCTUEL_DATABASE__MIGRATE_DSN=postgresql://… ponctuel migrate",
+            may=LOCAL,
         )
     )
 
 
 def _serve(_: argparse.Namespace) -> int:
+    is_wiping = begin_wiping()
+    forbid_cores()
     settings = load_settings()
     configure_logs(settings.log_level)
+    if not is_wiping:
+        log.warning("freed memory is not wiped here")
     # A third faster under load than asyncio's own loop, and a drop-in.
     return uvloop.run(_serve_until_told(Service(settings)))
 

@@ -1,6 +1,6 @@
 """`ponctuel ship rtpengine`: the shipper that runs beside a SIP platform."""
 
-from proxy.commands.running import Parsers, add_group
+from proxy.commands.running import LOCAL, Parsers, add_group
 from proxy.ship import rtpengine
 
 
@@ -14,4 +14,4 @@ def add_to(parsers: Parsers) -> None:
     )
     command = kinds.add_parser("rtpengine", help=rtpengine.DESCRIPTION.strip())
     rtpengine.add_arguments(command)
-    command.set_defaults(run=rtpengine.run)
+    command.set_defaults(run=rtpengine.run, may=LOCAL)

@@ -16,6 +16,7 @@ from pgqueuer.domain.settings import DBSettings
 from pgqueuer.queries import Queries
 
 from proxy.database.pool import SERVICE_ROLE, Connection
+from retention.schedule import JOB_LOG_KEPT
 
 SCHEMA = "jobs"
 _NAMES = DBSettings(db_schema=SCHEMA)
@@ -37,6 +38,15 @@ def queue_in(connection: Connection) -> Queries:
     return queue_over(AsyncpgDriver(cast("asyncpg.Connection", connection)))
 
 
+async def make_due(connection: Connection, dedupe_key: str) -> None:
+    """Give a job that waits for its next try that try now."""
+    await connection.execute(
+        f"UPDATE {_NAMES.qualified.queue_table} SET execute_after = now()"  # noqa: S608  # a name of the library's
+        " WHERE dedupe_key = $1 AND status = 'queued' AND execute_after > now()",
+        dedupe_key,
+    )
+
+
 async def forget_job_log(connection: Connection) -> None:
     """Delete what the queue remembers of jobs done three days ago.
 
@@ -45,8 +55,8 @@ async def forget_job_log(connection: Connection) -> None:
     names = _NAMES.qualified
     for table in (names.queue_table_log, names.statistics_table):
         await connection.execute(
-            f"DELETE FROM {table}"  # noqa: S608  # a name of the library's
-            " WHERE created < now() - interval '72 hours'"
+            f"DELETE FROM {table} WHERE created < now() - $1::interval",  # noqa: S608  # a name of the library's
+            JOB_LOG_KEPT,
         )
 
 

@@ -925,3 +925,1055 @@ ALTER TABLE caller_keys ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_site ON caller_keys
 USING (site_id = current_setting('ponctuel.site_id', true));
 GRANT SELECT, INSERT, DELETE ON caller_keys TO ponctuel_service;
+
+-- What was marked before its time is few among all there is, and is asked for by its end.
+-- Reading goes on while the new one is built: the old one goes after it.
+CREATE INDEX recordings_doomed_by_end ON recordings (site_id, due_at)
+WHERE doomed_at IS NOT NULL;
+DROP INDEX recordings_doomed;
+ALTER INDEX recordings_doomed_by_end RENAME TO recordings_doomed;
+-- Known bytes under each day key of recordings: a drill tries to open those whose day is
+-- over, and must not be able to.
+CREATE TABLE canaries (
+  site_id text NOT NULL,
+  key_day date NOT NULL,
+  generation integer NOT NULL,
+  wrapped bytea NOT NULL,
+  CONSTRAINT canaries_pkey PRIMARY KEY (site_id, key_day, generation),
+  CONSTRAINT canaries_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+ALTER TABLE canaries ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON canaries
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, DELETE ON canaries TO ponctuel_service;
+
+CREATE TABLE restore_drills (
+  site_id text NOT NULL,
+  at timestamptz NOT NULL,
+  has_passed boolean NOT NULL,
+  had_copy boolean NOT NULL,
+  shut integer NOT NULL,
+  opened integer NOT NULL,
+  CONSTRAINT restore_drills_pkey PRIMARY KEY (site_id, at),
+  CONSTRAINT restore_drills_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+ALTER TABLE restore_drills ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON restore_drills
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, DELETE ON restore_drills TO ponctuel_service;
+
+-- What is held is shown apart: the oldest recording that nothing holds back.
+CREATE INDEX recordings_by_capture_unheld ON recordings (site_id, captured_at)
+WHERE held_until IS NULL;
+
+-- What trainers write about a recording, each document sealed under a data key of its own
+-- (in recording_keys, by the document's id). It outlives its recording, so it refers to
+-- none, and says nothing of who called.
+CREATE TABLE analyses (
+  site_id text NOT NULL,
+  analysis_id uuid NOT NULL,
+  recording_id uuid NOT NULL,
+  assessor text NOT NULL,
+  sealed bytea NOT NULL,
+  made_at timestamptz NOT NULL,
+  closed_at timestamptz,
+  expires_at timestamptz NOT NULL,
+  doomed_at timestamptz,
+  CONSTRAINT analyses_pkey PRIMARY KEY (site_id, analysis_id),
+  CONSTRAINT analyses_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT analyses_once_per_assessor UNIQUE (site_id, recording_id, assessor),
+  CONSTRAINT analyses_expire CHECK (expires_at <= made_at + interval '365 days')
+);
+CREATE INDEX analyses_due ON analyses (site_id, expires_at);
+CREATE INDEX analyses_by_age ON analyses (site_id, made_at);
+CREATE INDEX analyses_doomed ON analyses (site_id, analysis_id)
+WHERE doomed_at IS NOT NULL;
+ALTER TABLE analyses ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON analyses
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE, DELETE ON analyses TO ponctuel_service;
+
+-- What people write of incidents, holds, policies and comparisons ends too: nothing that
+-- still goes on, and no note without its incident. The service looks for it every quarter
+-- of an hour, so each end is found by an index.
+GRANT DELETE ON incidents, holds, policy_versions, policy_events, reconciliations,
+reconciliation_runs, inventories TO ponctuel_service;
+CREATE POLICY only_what_is_over ON incidents AS RESTRICTIVE FOR DELETE
+USING (closed_at IS NOT NULL);
+CREATE POLICY only_what_is_over ON holds AS RESTRICTIVE FOR DELETE
+USING (ended_at IS NOT NULL);
+CREATE POLICY only_what_is_over ON policy_versions AS RESTRICTIVE FOR DELETE
+USING (version IS NULL AND state NOT IN ('approved', 'scheduled', 'active'));
+ALTER TABLE incident_notes
+DROP CONSTRAINT incident_notes_incident,
+ADD CONSTRAINT incident_notes_incident FOREIGN KEY (site_id, incident_id)
+REFERENCES incidents (site_id, incident_id) ON DELETE CASCADE;
+
+CREATE INDEX incidents_by_end ON incidents (site_id, closed_at)
+WHERE closed_at IS NOT NULL;
+CREATE INDEX holds_by_end ON holds (site_id, ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX policy_events_by_time ON policy_events (site_id, at);
+CREATE INDEX takeovers_by_end ON takeovers (site_id, finished_at) WHERE step = 'done';
+CREATE INDEX call_agents_by_time ON call_agents (site_id, noted_at);
+CREATE INDEX recording_flags_by_time ON recording_flags (site_id, seen_at);
+CREATE INDEX reconciliations_by_time ON reconciliations (site_id, done_at);
+CREATE INDEX reconciliation_runs_by_time ON reconciliation_runs (site_id, begun_at);
+CREATE INDEX inventories_by_time ON inventories (site_id, done_at);
+-- Up to which epoch's policies the stock keeps what they promise.
+ALTER TABLE ledger_heads ADD COLUMN promised_epoch bigint NOT NULL DEFAULT 0;
+
+-- People with an account of their own, by an opaque code that nobody else ever has.
+-- Of what they show there is nothing here that would let anybody in: passwords under
+-- argon2id, TOTP secrets sealed by a key outside the database, of everything random its
+-- SHA-256. Who has ended keeps a code, and nothing to sign in with.
+CREATE TABLE accounts (
+  site_id text NOT NULL,
+  account_id uuid NOT NULL,
+  code text NOT NULL,
+  role text NOT NULL,
+  agent_key bytea,
+  password_hash text,
+  totp_sealed bytea,
+  totp_step bigint NOT NULL DEFAULT 0,
+  made_at timestamptz NOT NULL,
+  made_by text NOT NULL,
+  ended_at timestamptz,
+  CONSTRAINT accounts_pkey PRIMARY KEY (site_id, account_id),
+  CONSTRAINT accounts_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT accounts_one_per_code UNIQUE (site_id, code),
+  CONSTRAINT accounts_agent CHECK ((role = 'agent') = (agent_key IS NOT NULL)),
+  CONSTRAINT accounts_argon2id CHECK (password_hash LIKE '$argon2id$%'),
+  CONSTRAINT accounts_sealed CHECK (octet_length(totp_sealed) = 40),
+  CONSTRAINT accounts_ended CHECK (
+    ended_at IS NULL OR (password_hash IS NULL AND totp_sealed IS NULL)
+  )
+);
+CREATE INDEX accounts_by_end ON accounts (site_id, ended_at)
+WHERE ended_at IS NOT NULL;
+ALTER TABLE accounts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON accounts
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE, DELETE ON accounts TO ponctuel_service;
+CREATE POLICY only_what_is_over ON accounts AS RESTRICTIVE FOR DELETE
+USING (ended_at IS NOT NULL);
+
+-- What is used once is deleted by being used.
+CREATE TABLE recovery_codes (
+  site_id text NOT NULL,
+  account_id uuid NOT NULL,
+  digest bytea NOT NULL,
+  CONSTRAINT recovery_codes_pkey PRIMARY KEY (site_id, account_id, digest),
+  CONSTRAINT recovery_codes_account FOREIGN KEY (site_id, account_id)
+  REFERENCES accounts (site_id, account_id) ON DELETE CASCADE,
+  CONSTRAINT recovery_codes_digest CHECK (octet_length(digest) = 32)
+);
+ALTER TABLE recovery_codes ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON recovery_codes
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, DELETE ON recovery_codes TO ponctuel_service;
+
+CREATE TABLE invitations (
+  site_id text NOT NULL,
+  account_id uuid NOT NULL,
+  digest bytea NOT NULL,
+  totp_sealed bytea NOT NULL,
+  made_at timestamptz NOT NULL,
+  made_by text NOT NULL,
+  until timestamptz NOT NULL,
+  CONSTRAINT invitations_pkey PRIMARY KEY (site_id, account_id),
+  CONSTRAINT invitations_account FOREIGN KEY (site_id, account_id)
+  REFERENCES accounts (site_id, account_id) ON DELETE CASCADE,
+  CONSTRAINT invitations_once UNIQUE (site_id, digest),
+  CONSTRAINT invitations_digest CHECK (octet_length(digest) = 32),
+  CONSTRAINT invitations_sealed CHECK (octet_length(totp_sealed) = 40),
+  CONSTRAINT invitations_end CHECK (until <= made_at + interval '72 hours')
+);
+CREATE INDEX invitations_by_time ON invitations (site_id, made_at);
+ALTER TABLE invitations ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON invitations
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, DELETE ON invitations TO ponctuel_service;
+
+-- Between password and second factor; good for nothing else.
+CREATE TABLE pending_sign_ins (
+  site_id text NOT NULL,
+  digest bytea NOT NULL,
+  account_id uuid NOT NULL,
+  made_at timestamptz NOT NULL,
+  CONSTRAINT pending_sign_ins_pkey PRIMARY KEY (site_id, digest),
+  CONSTRAINT pending_sign_ins_account FOREIGN KEY (site_id, account_id)
+  REFERENCES accounts (site_id, account_id) ON DELETE CASCADE,
+  CONSTRAINT pending_sign_ins_digest CHECK (octet_length(digest) = 32)
+);
+CREATE INDEX pending_sign_ins_by_account ON pending_sign_ins (site_id, account_id);
+CREATE INDEX pending_sign_ins_by_time ON pending_sign_ins (site_id, made_at);
+ALTER TABLE pending_sign_ins ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON pending_sign_ins
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, DELETE ON pending_sign_ins TO ponctuel_service;
+
+CREATE TABLE sessions (
+  site_id text NOT NULL,
+  session_id uuid NOT NULL,
+  account_id uuid NOT NULL,
+  digest bytea NOT NULL,
+  made_at timestamptz NOT NULL,
+  seen_at timestamptz NOT NULL,
+  factor_at timestamptz NOT NULL,
+  CONSTRAINT sessions_pkey PRIMARY KEY (site_id, session_id),
+  CONSTRAINT sessions_account FOREIGN KEY (site_id, account_id)
+  REFERENCES accounts (site_id, account_id) ON DELETE CASCADE,
+  CONSTRAINT sessions_once UNIQUE (site_id, digest),
+  CONSTRAINT sessions_digest CHECK (octet_length(digest) = 32)
+);
+CREATE INDEX sessions_by_account ON sessions (site_id, account_id);
+CREATE INDEX sessions_by_time ON sessions (site_id, made_at);
+ALTER TABLE sessions ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON sessions
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE, DELETE ON sessions TO ponctuel_service;
+
+-- How often a code was tried in vain, by a keyed name and whether there is such a code
+-- or not: nobody learns it by being counted, or by not being.
+CREATE TABLE sign_in_attempts (
+  site_id text NOT NULL,
+  name bytea NOT NULL,
+  failures integer NOT NULL,
+  failed_at timestamptz NOT NULL,
+  not_before timestamptz NOT NULL,
+  CONSTRAINT sign_in_attempts_pkey PRIMARY KEY (site_id, name),
+  CONSTRAINT sign_in_attempts_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+CREATE INDEX sign_in_attempts_by_time ON sign_in_attempts (site_id, failed_at);
+ALTER TABLE sign_in_attempts ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON sign_in_attempts
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE, DELETE ON sign_in_attempts TO ponctuel_service;
+
+-- Which recordings somebody may reach, until when, and who said so. Nothing of it can be
+-- made longer: what the service may change is how it ended, and who looked at it since.
+CREATE TABLE grants (
+  site_id text NOT NULL,
+  grant_id uuid NOT NULL,
+  code text NOT NULL,
+  practice text,
+  campaign text,
+  until timestamptz NOT NULL,
+  given_by text NOT NULL,
+  given_at timestamptz NOT NULL,
+  ended_at timestamptz,
+  ended_by text,
+  reviewed_at timestamptz,
+  reviewed_by text,
+  CONSTRAINT grants_pkey PRIMARY KEY (site_id, grant_id),
+  CONSTRAINT grants_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT grants_end CHECK (
+    until > given_at AND until <= given_at + interval '90 days'
+  ),
+  CONSTRAINT grants_by_another CHECK (given_by <> code),
+  CONSTRAINT grants_ended_by_somebody CHECK ((ended_at IS NULL) = (ended_by IS NULL)),
+  CONSTRAINT grants_reviewed_by_somebody CHECK (
+    (reviewed_at IS NULL) = (reviewed_by IS NULL)
+  )
+);
+CREATE INDEX grants_by_code ON grants (site_id, code, until);
+CREATE INDEX grants_by_end ON grants (site_id, until);
+ALTER TABLE grants ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON grants
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, DELETE ON grants TO ponctuel_service;
+GRANT UPDATE (ended_at, ended_by, reviewed_at, reviewed_by) ON grants
+TO ponctuel_service;
+
+-- Keys of machines. Of a key only its SHA-256 is here.
+CREATE TABLE api_keys (
+  site_id text NOT NULL,
+  key_id uuid NOT NULL,
+  digest bytea NOT NULL,
+  code text NOT NULL,
+  role text NOT NULL,
+  scopes text[] NOT NULL,
+  until timestamptz NOT NULL,
+  made_by text NOT NULL,
+  made_at timestamptz NOT NULL,
+  ended_at timestamptz,
+  ended_by text,
+  last_used_on date,
+  CONSTRAINT api_keys_pkey PRIMARY KEY (site_id, key_id),
+  CONSTRAINT api_keys_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT api_keys_once UNIQUE (site_id, digest),
+  CONSTRAINT api_keys_digest CHECK (octet_length(digest) = 32),
+  CONSTRAINT api_keys_for_something CHECK (cardinality(scopes) > 0),
+  CONSTRAINT api_keys_end CHECK (
+    until > made_at AND until <= made_at + interval '365 days'
+  ),
+  CONSTRAINT api_keys_ended_by_somebody CHECK ((ended_at IS NULL) = (ended_by IS NULL))
+);
+CREATE INDEX api_keys_by_end ON api_keys (site_id, until);
+ALTER TABLE api_keys ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON api_keys
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, DELETE ON api_keys TO ponctuel_service;
+GRANT UPDATE (ended_at, ended_by, last_used_on) ON api_keys TO ponctuel_service;
+
+-- Each quarter somebody looks at who may what, and signs it. `document` is what there was
+-- to see; its salted digest is in the ledger, at `seq`.
+CREATE TABLE habilitation_reviews (
+  site_id text NOT NULL,
+  seq bigint NOT NULL,
+  signed_at timestamptz NOT NULL,
+  signed_by text NOT NULL,
+  document jsonb NOT NULL,
+  salt bytea NOT NULL,
+  digest bytea NOT NULL,
+  CONSTRAINT habilitation_reviews_pkey PRIMARY KEY (site_id, seq),
+  CONSTRAINT habilitation_reviews_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+CREATE INDEX habilitation_reviews_by_time ON habilitation_reviews (site_id, signed_at);
+ALTER TABLE habilitation_reviews ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON habilitation_reviews
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, DELETE ON habilitation_reviews TO ponctuel_service;
+
+-- The trace of who did what to which item: a Merkle tree of its own, never published.
+-- Hashes and times stay; what they are of ends after a year.
+CREATE TABLE access_heads (
+  site_id text NOT NULL,
+  size bigint NOT NULL DEFAULT 0,
+  frontier bytea NOT NULL,
+  CONSTRAINT access_heads_pkey PRIMARY KEY (site_id),
+  CONSTRAINT access_heads_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT access_heads_only_grow CHECK (size >= 0)
+);
+
+CREATE TABLE access_leaves (
+  site_id text NOT NULL,
+  seq bigint NOT NULL,
+  leaf_hash bytea NOT NULL,
+  -- Of the tree up to and with this leaf: so that what was changed is found by its place.
+  root bytea NOT NULL,
+  at timestamptz NOT NULL,
+  CONSTRAINT access_leaves_pkey PRIMARY KEY (site_id, seq),
+  CONSTRAINT access_leaves_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+
+-- What people look for is read out of the body by the database, so that it cannot say
+-- anything else than the body does.
+CREATE TABLE access_entries (
+  site_id text NOT NULL,
+  seq bigint NOT NULL,
+  -- Canonical JSON, in ASCII: its bytes are what is hashed.
+  body text NOT NULL,
+  at timestamptz NOT NULL GENERATED ALWAYS AS (
+    to_timestamp((body::jsonb ->> 'at')::numeric / 1000)
+  ) STORED,
+  act text NOT NULL GENERATED ALWAYS AS (
+    body::jsonb ->> 'act'
+  ) STORED,
+  actor text NOT NULL GENERATED ALWAYS AS (
+    coalesce(body::jsonb ->> 'actor', '')
+  ) STORED,
+  role text NOT NULL GENERATED ALWAYS AS (
+    coalesce(body::jsonb ->> 'role', '')
+  ) STORED,
+  item uuid GENERATED ALWAYS AS (
+    (body::jsonb ->> 'item')::uuid
+  ) STORED,
+  CONSTRAINT access_entries_pkey PRIMARY KEY (site_id, seq),
+  CONSTRAINT access_entries_leaf FOREIGN KEY (site_id, seq)
+  REFERENCES access_leaves (site_id, seq)
+);
+CREATE INDEX access_entries_by_time ON access_entries (site_id, at);
+CREATE INDEX access_entries_by_item ON access_entries (site_id, item, seq)
+WHERE item IS NOT NULL;
+CREATE INDEX access_entries_by_actor ON access_entries (site_id, actor, seq);
+
+CREATE TRIGGER access_leaves_are_append_only
+BEFORE UPDATE OR DELETE OR TRUNCATE ON access_leaves
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_rewrite_the_ledger();
+CREATE TRIGGER access_entries_are_never_changed
+BEFORE UPDATE OR TRUNCATE ON access_entries
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_rewrite_the_ledger();
+
+-- How far the regular looks at the trace have come, and what the last one found.
+CREATE TABLE access_checks (
+  site_id text NOT NULL,
+  name text NOT NULL,
+  at timestamptz NOT NULL,
+  size bigint NOT NULL,
+  faults bigint NOT NULL DEFAULT 0,
+  CONSTRAINT access_checks_pkey PRIMARY KEY (site_id, name),
+  CONSTRAINT access_checks_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+
+-- Signs of abuse: one for a person, a rule and a day, until somebody decides on it.
+CREATE TABLE access_alerts (
+  site_id text NOT NULL,
+  alert_id uuid NOT NULL,
+  rule text NOT NULL,
+  actor text NOT NULL,
+  day date NOT NULL,
+  is_severe boolean NOT NULL,
+  opened_at timestamptz NOT NULL,
+  seen integer NOT NULL,
+  first_seq bigint NOT NULL,
+  last_seq bigint NOT NULL,
+  decided_at timestamptz,
+  decided_by text,
+  decision text,
+  note text NOT NULL DEFAULT '',
+  CONSTRAINT access_alerts_pkey PRIMARY KEY (site_id, alert_id),
+  CONSTRAINT access_alerts_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT access_alerts_decided CHECK (
+    (decided_at IS NULL) = (decided_by IS NULL)
+    AND (decided_at IS NULL) = (decision IS NULL)
+  ),
+  CONSTRAINT access_alerts_not_by_themselves CHECK (decided_by <> actor)
+);
+CREATE UNIQUE INDEX access_alerts_open ON access_alerts (site_id, actor, rule, day)
+WHERE decided_at IS NULL;
+CREATE INDEX access_alerts_by_time ON access_alerts (site_id, opened_at, alert_id);
+CREATE INDEX access_alerts_by_end ON access_alerts (site_id, decided_at)
+WHERE decided_at IS NOT NULL;
+
+-- Emergency access to one recording; why is sealed by a key outside the database.
+CREATE TABLE glass_uses (
+  site_id text NOT NULL,
+  use_id uuid NOT NULL,
+  alert_id uuid NOT NULL,
+  actor text NOT NULL,
+  role text NOT NULL,
+  recording_id uuid NOT NULL,
+  reason bytea NOT NULL,
+  used_at timestamptz NOT NULL,
+  until timestamptz NOT NULL,
+  reviewed_at timestamptz,
+  reviewed_by text,
+  outcome text,
+  CONSTRAINT glass_uses_pkey PRIMARY KEY (site_id, use_id),
+  CONSTRAINT glass_uses_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT glass_uses_end CHECK (until <= used_at + interval '30 minutes'),
+  CONSTRAINT glass_uses_reviewed CHECK (
+    (reviewed_at IS NULL) = (reviewed_by IS NULL)
+    AND (reviewed_at IS NULL) = (outcome IS NULL)
+  ),
+  CONSTRAINT glass_uses_not_by_themselves CHECK (reviewed_by <> actor)
+);
+CREATE INDEX glass_uses_by_actor ON glass_uses (site_id, actor, until);
+CREATE INDEX glass_uses_open ON glass_uses (site_id, used_at)
+WHERE reviewed_at IS NULL;
+CREATE INDEX glass_uses_by_end ON glass_uses (site_id, reviewed_at)
+WHERE reviewed_at IS NOT NULL;
+
+-- The monthly looks at the trace, signed. What they came to is also in the ledger.
+CREATE TABLE access_reviews (
+  site_id text NOT NULL,
+  month date NOT NULL,
+  signed_at timestamptz NOT NULL,
+  signed_by text NOT NULL,
+  size bigint NOT NULL,
+  root bytea NOT NULL,
+  found jsonb NOT NULL,
+  CONSTRAINT access_reviews_pkey PRIMARY KEY (site_id, month),
+  CONSTRAINT access_reviews_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+CREATE INDEX access_reviews_by_time ON access_reviews (site_id, signed_at);
+
+DO $$
+DECLARE
+  fenced text;
+BEGIN
+  FOREACH fenced IN ARRAY ARRAY[
+    'access_heads', 'access_leaves', 'access_entries', 'access_checks', 'access_alerts',
+    'glass_uses', 'access_reviews'
+  ] LOOP
+    EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', fenced);
+    EXECUTE format(
+      'CREATE POLICY one_site ON %I USING (site_id = current_setting(''ponctuel.site_id'', true))',
+      fenced
+    );
+  END LOOP;
+END
+$$;
+GRANT SELECT, INSERT, UPDATE ON access_heads TO ponctuel_service;
+GRANT SELECT, INSERT ON access_leaves TO ponctuel_service;
+-- Deleting is for those of a year ago; one that is missing earlier is found by its leaf.
+GRANT SELECT, INSERT, DELETE ON access_entries TO ponctuel_service;
+GRANT SELECT, INSERT, UPDATE ON access_checks TO ponctuel_service;
+GRANT SELECT, INSERT, UPDATE, DELETE ON access_alerts, glass_uses TO ponctuel_service;
+CREATE POLICY only_what_is_over ON access_alerts AS RESTRICTIVE FOR DELETE
+USING (decided_at IS NOT NULL);
+CREATE POLICY only_what_is_over ON glass_uses AS RESTRICTIVE FOR DELETE
+USING (reviewed_at IS NOT NULL);
+GRANT SELECT, INSERT, DELETE ON access_reviews TO ponctuel_service;
+-- Whose a recording is, which decides who may hear it: the practice of the dialled line,
+-- the campaign it was drawn in, the agent by keyed name. What is not known stays empty.
+-- A call forgets its agent with its outcome.
+ALTER TABLE calls
+ADD COLUMN practice text NOT NULL DEFAULT '',
+ADD COLUMN campaign text NOT NULL DEFAULT '',
+ADD COLUMN agent_key bytea;
+ALTER TABLE recordings
+ADD COLUMN practice text NOT NULL DEFAULT '',
+ADD COLUMN campaign text NOT NULL DEFAULT '',
+ADD COLUMN agent_key bytea;
+ALTER TABLE analyses
+ADD COLUMN practice text NOT NULL DEFAULT '',
+ADD COLUMN campaign text NOT NULL DEFAULT '',
+ADD COLUMN agent_key bytea;
+
+-- Whether any of somebody's openings leads to it: what is null in one is not looked at.
+CREATE FUNCTION is_reached(
+  practice text, campaign text, recording_id uuid, agent_key bytea,
+  practices text[], campaigns text[], recording_ids uuid[], agent_keys bytea[]
+) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT EXISTS (
+    SELECT FROM unnest($5, $6, $7, $8) AS o (practice, campaign, recording_id, agent_key)
+    WHERE
+      (o.practice IS NULL OR o.practice = $1)
+      AND (o.campaign IS NULL OR o.campaign = $2)
+      AND (o.recording_id IS NULL OR o.recording_id = $3)
+      AND (o.agent_key IS NULL OR o.agent_key = $4)
+  )
+$$;
+
+-- Who listens to what just now, and how much of it was sent. What was heard is in the
+-- access log; this is what its next piece is measured against.
+CREATE TABLE plays (
+  site_id text NOT NULL,
+  play_id uuid NOT NULL,
+  recording_id uuid NOT NULL,
+  account_id uuid NOT NULL,
+  session_id uuid NOT NULL,
+  purpose text NOT NULL,
+  begun_at timestamptz NOT NULL,
+  used_at timestamptz NOT NULL,
+  ended_at timestamptz,
+  pieces integer NOT NULL DEFAULT 0,
+  served bigint NOT NULL DEFAULT 0,
+  CONSTRAINT plays_pkey PRIMARY KEY (site_id, play_id),
+  CONSTRAINT plays_site FOREIGN KEY (site_id) REFERENCES sites (site_id)
+);
+CREATE UNIQUE INDEX plays_one_per_session ON plays (site_id, session_id)
+WHERE ended_at IS NULL;
+CREATE INDEX plays_running ON plays (site_id, account_id, used_at)
+WHERE ended_at IS NULL;
+CREATE INDEX plays_by_use ON plays (site_id, used_at);
+ALTER TABLE plays ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON plays
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE, DELETE ON plays TO ponctuel_service;
+
+-- Other ways to show who one is. A passkey's public key lets nobody in; a challenge is
+-- there by its SHA-256 only, and good once.
+CREATE TABLE passkeys (
+  site_id text NOT NULL,
+  passkey_id uuid NOT NULL,
+  account_id uuid NOT NULL,
+  credential_id bytea NOT NULL,
+  public_key bytea NOT NULL,
+  user_handle bytea NOT NULL,
+  sign_count bigint NOT NULL,
+  is_synced boolean NOT NULL,
+  made_at timestamptz NOT NULL,
+  used_at timestamptz NOT NULL,
+  doubted_at timestamptz,
+  CONSTRAINT passkeys_pkey PRIMARY KEY (site_id, passkey_id),
+  CONSTRAINT passkeys_account FOREIGN KEY (site_id, account_id)
+  REFERENCES accounts (site_id, account_id) ON DELETE CASCADE,
+  CONSTRAINT passkeys_one_per_credential UNIQUE (site_id, credential_id),
+  CONSTRAINT passkeys_credential CHECK (octet_length(credential_id) <= 1023),
+  CONSTRAINT passkeys_handle CHECK (octet_length(user_handle) = 32)
+);
+CREATE INDEX passkeys_by_account ON passkeys (site_id, account_id);
+ALTER TABLE passkeys ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON passkeys
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE, DELETE ON passkeys TO ponctuel_service;
+
+CREATE TABLE passkey_challenges (
+  site_id text NOT NULL,
+  digest bytea NOT NULL,
+  kind text NOT NULL,
+  bound_to bytea NOT NULL,
+  account_id uuid,
+  user_handle bytea,
+  made_at timestamptz NOT NULL,
+  CONSTRAINT passkey_challenges_pkey PRIMARY KEY (site_id, digest),
+  CONSTRAINT passkey_challenges_account FOREIGN KEY (site_id, account_id)
+  REFERENCES accounts (site_id, account_id) ON DELETE CASCADE,
+  CONSTRAINT passkey_challenges_digest CHECK (
+    octet_length(digest) = 32 AND octet_length(bound_to) = 32
+  ),
+  CONSTRAINT passkey_challenges_kind CHECK (
+    kind IN ('registration', 'second', 'alone', 'again')
+    AND (kind = 'alone') = (account_id IS NULL)
+    AND (kind = 'registration') = (user_handle IS NOT NULL)
+  )
+);
+CREATE INDEX passkey_challenges_by_account ON passkey_challenges (site_id, account_id);
+CREATE INDEX passkey_challenges_by_time ON passkey_challenges (site_id, made_at);
+ALTER TABLE passkey_challenges ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON passkey_challenges
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, DELETE ON passkey_challenges TO ponctuel_service;
+
+-- Sign-ins under way at an identity provider. What the browser and the provider were told
+-- follows from the browser's secret and a key that is not here.
+CREATE TABLE oidc_states (
+  site_id text NOT NULL,
+  digest bytea NOT NULL,
+  purpose text NOT NULL,
+  session_id uuid,
+  made_at timestamptz NOT NULL,
+  CONSTRAINT oidc_states_pkey PRIMARY KEY (site_id, digest),
+  CONSTRAINT oidc_states_session FOREIGN KEY (site_id, session_id)
+  REFERENCES sessions (site_id, session_id) ON DELETE CASCADE,
+  CONSTRAINT oidc_states_digest CHECK (octet_length(digest) = 32),
+  CONSTRAINT oidc_states_purpose CHECK (
+    purpose IN ('sign-in', 'link', 'again')
+    AND (purpose = 'sign-in') = (session_id IS NULL)
+  )
+);
+CREATE INDEX oidc_states_by_session ON oidc_states (site_id, session_id);
+CREATE INDEX oidc_states_by_time ON oidc_states (site_id, made_at);
+ALTER TABLE oidc_states ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON oidc_states
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, DELETE ON oidc_states TO ponctuel_service;
+
+-- Whose account it is, by a keyed hash of what the provider calls them.
+CREATE TABLE oidc_subjects (
+  site_id text NOT NULL,
+  subject bytea NOT NULL,
+  account_id uuid NOT NULL,
+  made_at timestamptz NOT NULL,
+  CONSTRAINT oidc_subjects_pkey PRIMARY KEY (site_id, subject),
+  CONSTRAINT oidc_subjects_account FOREIGN KEY (site_id, account_id)
+  REFERENCES accounts (site_id, account_id) ON DELETE CASCADE,
+  CONSTRAINT oidc_subjects_one_per_account UNIQUE (site_id, account_id),
+  CONSTRAINT oidc_subjects_subject CHECK (octet_length(subject) = 32)
+);
+ALTER TABLE oidc_subjects ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON oidc_subjects
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, DELETE ON oidc_subjects TO ponctuel_service;
+
+-- The first page of the trace, and the watch: what was played since some time.
+CREATE INDEX access_entries_by_act ON access_entries (site_id, act, at);
+
+-- Who says what others reach is told so by somebody who does that already: an
+-- administrator alone makes no data protection officer.
+ALTER TABLE accounts ADD COLUMN appointed_by text;
+ALTER TABLE accounts ADD CONSTRAINT accounts_appointed CHECK (
+  appointed_by IS NULL OR role = 'dpo'
+);
+
+-- By which full number a recording is found for the person it is of. The cap's name knows
+-- nine digits only, and those may be somebody else's in another country. It is keyed by
+-- the month, too, and lives in the same row: as long as the recording. Rows of before have
+-- none.
+ALTER TABLE recorded_callers ADD COLUMN number_key bytea;
+CREATE INDEX recorded_callers_by_number ON recorded_callers (site_id, number_key);
+CREATE INDEX recorded_callers_of_before ON recorded_callers (site_id, caller_key)
+WHERE number_key IS NULL;
+GRANT UPDATE (number_key) ON recorded_callers TO ponctuel_service;
+
+-- Whom an agent asks about: the recordings of their own calls.
+CREATE INDEX recordings_by_agent ON recordings (site_id, agent_key)
+WHERE agent_key IS NOT NULL;
+
+-- Requests of persons about their recordings. What names the person is in one column,
+-- sealed by a key outside the database, and gone once the request is closed.
+CREATE TABLE requests (
+  site_id text NOT NULL,
+  request_id uuid NOT NULL,
+  reference text NOT NULL,
+  kind text NOT NULL,
+  is_agents boolean NOT NULL,
+  language text NOT NULL,
+  is_older_than_five_years boolean NOT NULL DEFAULT false,
+  received_at timestamptz NOT NULL,
+  received_by text NOT NULL,
+  -- The date that holds, by the site's own calendar, as of the last move.
+  due_on date NOT NULL,
+  state text NOT NULL DEFAULT 'received',
+  identity text,
+  is_shared boolean NOT NULL DEFAULT false,
+  code_at timestamptz,
+  details_at timestamptz,
+  details_tries integer NOT NULL DEFAULT 0,
+  document text,
+  escalated_to text,
+  extended_at timestamptz,
+  suspended_for interval NOT NULL DEFAULT '0',
+  suspended_since timestamptz,
+  outcome text,
+  answered_at timestamptz,
+  closed_at timestamptz,
+  particulars bytea,
+  CONSTRAINT requests_pkey PRIMARY KEY (site_id, request_id),
+  CONSTRAINT requests_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT requests_reference UNIQUE (site_id, reference),
+  CONSTRAINT requests_kind_known CHECK (
+    kind IN (
+      'access', 'medical-file', 'objection', 'erasure', 'restriction', 'rectification'
+    )
+  ),
+  CONSTRAINT requests_state_known CHECK (
+    state IN (
+      'received', 'identity-asked', 'identified', 'escalated', 'answered', 'closed'
+    )
+  ),
+  CONSTRAINT requests_language_known CHECK (language IN ('fr', 'en')),
+  CONSTRAINT requests_document_known CHECK (document IN ('asked', 'seen', 'destroyed')),
+  CONSTRAINT requests_granted_to_somebody CHECK (
+    identity IS NOT NULL
+    OR coalesce(outcome NOT IN ('granted', 'partly', 'nothing-held'), true)
+  ),
+  CONSTRAINT requests_answered CHECK (
+    (outcome IS NULL) = (answered_at IS NULL)
+    AND (state IN ('answered', 'closed')) = (answered_at IS NOT NULL)
+  ),
+  CONSTRAINT requests_closed CHECK ((state = 'closed') = (closed_at IS NOT NULL)),
+  CONSTRAINT requests_closed_name_nobody CHECK (
+    (closed_at IS NULL) = (particulars IS NOT NULL)
+  ),
+  CONSTRAINT requests_closed_without_documents CHECK (
+    closed_at IS NULL OR document IS DISTINCT FROM 'seen'
+  )
+);
+CREATE INDEX requests_by_due_date ON requests (site_id, due_on, request_id)
+WHERE closed_at IS NULL;
+CREATE INDEX requests_by_receipt ON requests (site_id, received_at);
+CREATE INDEX requests_by_end ON requests (site_id, closed_at)
+WHERE closed_at IS NOT NULL;
+
+-- The recordings of a request, until it is closed.
+CREATE TABLE request_items (
+  site_id text NOT NULL,
+  request_id uuid NOT NULL,
+  recording_id uuid NOT NULL,
+  draw_seq bigint NOT NULL,
+  practice text NOT NULL,
+  matched_by text NOT NULL,
+  state text NOT NULL DEFAULT 'to-freeze',
+  dropped_because text,
+  CONSTRAINT request_items_pkey PRIMARY KEY (site_id, request_id, recording_id),
+  CONSTRAINT request_items_request FOREIGN KEY (site_id, request_id)
+  REFERENCES requests (site_id, request_id) ON DELETE CASCADE,
+  CONSTRAINT request_items_state_known CHECK (
+    state IN ('to-freeze', 'frozen', 'held', 'let-go', 'released', 'gone')
+  )
+);
+CREATE INDEX request_items_by_recording ON request_items (site_id, recording_id);
+
+-- What happened to a request, by whom and when: closed words only.
+CREATE TABLE request_events (
+  site_id text NOT NULL,
+  request_id uuid NOT NULL,
+  place integer NOT NULL,
+  at timestamptz NOT NULL,
+  event text NOT NULL,
+  actor text NOT NULL,
+  about text NOT NULL DEFAULT '',
+  CONSTRAINT request_events_pkey PRIMARY KEY (site_id, request_id, place),
+  CONSTRAINT request_events_request FOREIGN KEY (site_id, request_id)
+  REFERENCES requests (site_id, request_id) ON DELETE CASCADE,
+  CONSTRAINT request_events_in_words CHECK (
+    event ~ '^[a-z][a-z-]{0,31}$' AND about ~ '^[a-z0-9_-]{0,36}$'
+  )
+);
+
+-- One-time codes sent to the number of a request. Of a code only a hash is here, keyed
+-- by a secret that is wrapped outside the database: six digits are soon tried out.
+-- Once its request closes there is only that one was sent, and when.
+CREATE TABLE request_codes (
+  site_id text NOT NULL,
+  code_id uuid NOT NULL,
+  request_id uuid NOT NULL,
+  number_key bytea NOT NULL,
+  wrapped_key bytea,
+  digest bytea,
+  made_at timestamptz NOT NULL,
+  tries integer NOT NULL DEFAULT 0,
+  ended_at timestamptz,
+  CONSTRAINT request_codes_pkey PRIMARY KEY (site_id, code_id),
+  CONSTRAINT request_codes_request FOREIGN KEY (site_id, request_id)
+  REFERENCES requests (site_id, request_id) ON DELETE CASCADE,
+  CONSTRAINT request_codes_digest CHECK (octet_length(digest) = 32),
+  CONSTRAINT request_codes_living_prove CHECK (
+    (wrapped_key IS NULL) = (digest IS NULL)
+    AND (ended_at IS NOT NULL OR digest IS NOT NULL)
+  )
+);
+CREATE UNIQUE INDEX request_codes_one_lives ON request_codes (site_id, request_id)
+WHERE ended_at IS NULL;
+CREATE INDEX request_codes_by_number ON request_codes (site_id, number_key, made_at);
+CREATE INDEX request_codes_by_time ON request_codes (site_id, made_at);
+
+DO $$
+DECLARE
+  fenced text;
+BEGIN
+  FOREACH fenced IN ARRAY ARRAY[
+    'requests', 'request_items', 'request_events', 'request_codes'
+  ] LOOP
+    EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', fenced);
+    EXECUTE format(
+      'CREATE POLICY one_site ON %I USING (site_id = current_setting(''ponctuel.site_id'', true))',
+      fenced
+    );
+  END LOOP;
+END
+$$;
+GRANT SELECT, INSERT, UPDATE, DELETE ON requests, request_items, request_codes
+TO ponctuel_service;
+-- A history is added to, and ends with its request.
+GRANT SELECT, INSERT, DELETE ON request_events TO ponctuel_service;
+CREATE POLICY only_what_is_closed ON requests AS RESTRICTIVE FOR DELETE
+USING (closed_at IS NOT NULL);
+
+-- What a person asked to be done with a recording, and when it was: gone with its keys, kept
+-- unused, or stated beside it. Ids and codes only; of what is gone, its receipt.
+CREATE TABLE request_outcomes (
+  site_id text NOT NULL,
+  request_id uuid NOT NULL,
+  recording_id uuid NOT NULL,
+  what text NOT NULL,
+  reference text NOT NULL,
+  asked_by text NOT NULL,
+  asked_at timestamptz NOT NULL,
+  receipt_seq bigint,
+  key_names text [] NOT NULL DEFAULT '{}',
+  done_at timestamptz,
+  lifting_told_at timestamptz,
+  ended_at timestamptz,
+  CONSTRAINT request_outcomes_pkey PRIMARY KEY (site_id, request_id, recording_id),
+  CONSTRAINT request_outcomes_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT request_outcomes_known
+  CHECK (what IN ('erasure', 'restriction', 'rectification')),
+  CONSTRAINT request_outcomes_end_once_done CHECK (ended_at IS NULL OR done_at IS NOT NULL)
+);
+CREATE INDEX request_outcomes_of_recording ON request_outcomes (site_id, recording_id);
+CREATE INDEX request_outcomes_running ON request_outcomes (site_id, asked_at)
+WHERE ended_at IS NULL;
+CREATE INDEX request_outcomes_by_end ON request_outcomes (site_id, ended_at)
+WHERE ended_at IS NOT NULL;
+ALTER TABLE request_outcomes ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON request_outcomes
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE, DELETE ON request_outcomes TO ponctuel_service;
+CREATE POLICY only_what_is_over ON request_outcomes AS RESTRICTIVE FOR DELETE
+USING (ended_at IS NOT NULL);
+
+-- What a person says of their recording, sealed under it: nobody has to think of it when the
+-- recording goes.
+CREATE TABLE recording_statements (
+  site_id text NOT NULL,
+  recording_id uuid NOT NULL,
+  request_id uuid NOT NULL,
+  sealed bytea NOT NULL,
+  made_at timestamptz NOT NULL,
+  CONSTRAINT recording_statements_pkey PRIMARY KEY (site_id, recording_id, request_id),
+  CONSTRAINT recording_statements_recording FOREIGN KEY (site_id, recording_id)
+  REFERENCES recordings (site_id, recording_id) ON DELETE CASCADE
+);
+ALTER TABLE recording_statements ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON recording_statements
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, UPDATE ON recording_statements TO ponctuel_service;
+
+-- Who was given a recording, what for, on which day (Art. 19); and which of them was told of
+-- what became of it, or why not.
+CREATE TABLE handovers (
+  site_id text NOT NULL,
+  handover_id uuid NOT NULL,
+  recording_id uuid NOT NULL,
+  recipient text NOT NULL,
+  purpose text NOT NULL,
+  handed_on date NOT NULL,
+  noted_by text NOT NULL,
+  noted_at timestamptz NOT NULL,
+  CONSTRAINT handovers_pkey PRIMARY KEY (site_id, handover_id),
+  CONSTRAINT handovers_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT handovers_once UNIQUE (site_id, recording_id, recipient, purpose, handed_on),
+  CONSTRAINT handovers_purpose_known CHECK (
+    purpose IN ('requisition', 'claim', 'expertise', 'care', 'inspection')
+  )
+);
+CREATE INDEX handovers_by_time ON handovers (site_id, noted_at);
+ALTER TABLE handovers ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON handovers
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, DELETE ON handovers TO ponctuel_service;
+
+CREATE TABLE recipient_notices (
+  site_id text NOT NULL,
+  request_id uuid NOT NULL,
+  handover_id uuid NOT NULL,
+  outcome text NOT NULL,
+  reason text NOT NULL,
+  noted_by text NOT NULL,
+  noted_at timestamptz NOT NULL,
+  CONSTRAINT recipient_notices_pkey PRIMARY KEY (site_id, request_id, handover_id),
+  CONSTRAINT recipient_notices_handover FOREIGN KEY (site_id, handover_id)
+  REFERENCES handovers (site_id, handover_id) ON DELETE CASCADE,
+  CONSTRAINT recipient_notices_known CHECK (outcome IN ('told', 'disproportionate')),
+  CONSTRAINT recipient_notices_say_why
+  CHECK (outcome = 'told' OR length(reason) BETWEEN 1 AND 500)
+);
+ALTER TABLE recipient_notices ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON recipient_notices
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT ON recipient_notices TO ponctuel_service;
+
+-- What a person gets who asks for access. The package itself is never stored: what is here
+-- says how to make it, and its texts are sealed under a secret that is gone once it is over.
+CREATE TABLE packages (
+  site_id text NOT NULL,
+  package_id uuid NOT NULL,
+  request_id uuid NOT NULL,
+  root bytea,
+  made_at timestamptz NOT NULL,
+  made_by text NOT NULL,
+  made_as text NOT NULL,
+  left_out uuid [] NOT NULL DEFAULT '{}',
+  assembled_at timestamptz,
+  size bigint,
+  fault text,
+  fault_item uuid,
+  -- Of how many recordings the trace says that they were handed over.
+  traced integer NOT NULL DEFAULT 0,
+  -- Of the link its SHA-256, of the code a hash keyed by the secret, of the ticket, which
+  -- a browser holds that showed both, its SHA-256.
+  link_digest bytea,
+  link_until timestamptz,
+  link_by text NOT NULL DEFAULT '',
+  link_as text NOT NULL DEFAULT '',
+  code_digest bytea,
+  code_until timestamptz,
+  codes integer NOT NULL DEFAULT 0,
+  tries integer NOT NULL DEFAULT 0,
+  ticket_digest bytea,
+  sent int8multirange NOT NULL DEFAULT '{}',
+  sender uuid,
+  sender_until timestamptz,
+  fetched_at timestamptz,
+  ended_at timestamptz,
+  ended_because text,
+  CONSTRAINT packages_pkey PRIMARY KEY (site_id, package_id),
+  CONSTRAINT packages_request FOREIGN KEY (site_id, request_id)
+  REFERENCES requests (site_id, request_id) ON DELETE CASCADE,
+  CONSTRAINT packages_assembled CHECK ((assembled_at IS NULL) = (size IS NULL)),
+  CONSTRAINT packages_over_open_no_more CHECK (
+    (ended_at IS NULL) = (root IS NOT NULL) AND (ended_at IS NULL) = (ended_because IS NULL)
+    AND (
+      ended_at IS NULL
+      OR coalesce(link_digest, code_digest, ticket_digest) IS NULL
+    )
+  ),
+  CONSTRAINT packages_ended_known CHECK (
+    ended_because IN ('fetched', 'link-over', 'changed', 'gone', 'closed')
+  )
+);
+CREATE UNIQUE INDEX packages_one_lives ON packages (site_id, request_id)
+WHERE ended_at IS NULL;
+CREATE INDEX packages_by_request ON packages (site_id, request_id, made_at);
+CREATE UNIQUE INDEX packages_by_link ON packages (site_id, link_digest);
+CREATE UNIQUE INDEX packages_by_ticket ON packages (site_id, ticket_digest);
+
+-- Its recordings, in the order of their numbers.
+CREATE TABLE package_items (
+  site_id text NOT NULL,
+  package_id uuid NOT NULL,
+  place integer NOT NULL,
+  recording_id uuid NOT NULL,
+  draw_seq bigint NOT NULL,
+  assembled_at timestamptz,
+  CONSTRAINT package_items_pkey PRIMARY KEY (site_id, package_id, place),
+  CONSTRAINT package_items_package FOREIGN KEY (site_id, package_id)
+  REFERENCES packages (site_id, package_id) ON DELETE CASCADE
+);
+CREATE INDEX package_items_by_recording ON package_items (site_id, recording_id);
+
+-- The archive's members as they were measured: texts, sealed, and copies of recordings.
+CREATE TABLE package_members (
+  site_id text NOT NULL,
+  package_id uuid NOT NULL,
+  place integer NOT NULL,
+  part integer NOT NULL,
+  name text NOT NULL,
+  size bigint NOT NULL,
+  crc32 bigint NOT NULL,
+  sealed bytea,
+  frames bigint,
+  CONSTRAINT package_members_pkey PRIMARY KEY (site_id, package_id, place, part),
+  CONSTRAINT package_members_package FOREIGN KEY (site_id, package_id)
+  REFERENCES packages (site_id, package_id) ON DELETE CASCADE
+);
+
+-- What is made silent in the copies of a request's recordings, and why.
+CREATE TABLE request_cuts (
+  site_id text NOT NULL,
+  request_id uuid NOT NULL,
+  recording_id uuid NOT NULL,
+  start_ms bigint NOT NULL,
+  stop_ms bigint NOT NULL,
+  why text NOT NULL,
+  CONSTRAINT request_cuts_pkey PRIMARY KEY (site_id, request_id, recording_id, start_ms),
+  CONSTRAINT request_cuts_item FOREIGN KEY (site_id, request_id, recording_id)
+  REFERENCES request_items (site_id, request_id, recording_id) ON DELETE CASCADE,
+  CONSTRAINT request_cuts_span CHECK (start_ms >= 0 AND start_ms < stop_ms),
+  CONSTRAINT request_cuts_why_known CHECK (
+    why IN ('third-party', 'trade-secret', 'security')
+  )
+);
+
+DO $$
+DECLARE
+  fenced text;
+BEGIN
+  FOREACH fenced IN ARRAY ARRAY[
+    'packages', 'package_items', 'package_members', 'request_cuts'
+  ] LOOP
+    EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', fenced);
+    EXECUTE format(
+      'CREATE POLICY one_site ON %I USING (site_id = current_setting(''ponctuel.site_id'', true))',
+      fenced
+    );
+  END LOOP;
+END
+$$;
+GRANT SELECT, INSERT, UPDATE, DELETE ON packages TO ponctuel_service;
+GRANT SELECT, INSERT, UPDATE, DELETE ON package_items TO ponctuel_service;
+GRANT SELECT, INSERT, DELETE ON package_members, request_cuts TO ponctuel_service;
+
+-- What callers were told, from when on: texts made from settings, naming no caller. Added
+-- when they change, never altered; an inspector reads what could be read on a given day.
+CREATE TABLE notices (
+  site_id text NOT NULL,
+  kind text NOT NULL,
+  language text NOT NULL,
+  began_at timestamptz NOT NULL,
+  version text NOT NULL,
+  text text NOT NULL,
+  CONSTRAINT notices_pkey PRIMARY KEY (site_id, kind, language, began_at),
+  CONSTRAINT notices_site FOREIGN KEY (site_id) REFERENCES sites (site_id),
+  CONSTRAINT notices_kind_known CHECK (kind IN ('announcement', 'notice')),
+  CONSTRAINT notices_language_known CHECK (language IN ('fr', 'en'))
+);
+ALTER TABLE notices ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_site ON notices
+USING (site_id = current_setting('ponctuel.site_id', true));
+GRANT SELECT, INSERT, DELETE ON notices TO ponctuel_service;
+
+-- Whoever was told of a restriction is told when it is lifted: the promise of the first
+-- notice, on a row of its own. Rows of before are of first notices.
+ALTER TABLE recipient_notices ADD COLUMN is_lifting boolean NOT NULL DEFAULT false;
+ALTER TABLE recipient_notices
+DROP CONSTRAINT recipient_notices_pkey,
+ADD CONSTRAINT recipient_notices_pkey
+PRIMARY KEY (site_id, request_id, handover_id, is_lifting);
+-- What was never done ends, too: nothing is said of a recording that went before it.
+ALTER TABLE request_outcomes DROP CONSTRAINT request_outcomes_end_once_done;

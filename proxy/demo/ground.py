@@ -43,12 +43,16 @@ _TEMPLATE = """\
 # PONCTUEL_DATABASE__DSN is not repeated here.
 data_dir = {directory}
 
+[vault]
+keys = {keys}  # with all else of the demo; by default they lie beside `data_dir`
+
 [metrics]
 interval_seconds = 10  # to see something; the default is 60, and small sites take 900
 
 [sites.{site}]
 # 8 % is above the soft ceiling: at a real site the DPO would have said so somewhere.
 dpo_approval = {{ {written} }}
+dpo_contact = "dpo@exemple.invalid"
 
 [sites.{site}.policy]
 purpose = "training"
@@ -60,6 +64,10 @@ starts_on = {starts_on}
 ends_on = {ends_on}
 max_seconds = 120
 kept_days = 30
+
+[sites.{site}.rights]
+controller = "Télésecrétariat Exemple"
+contact = "1 rue de l'Exemple, 44000 Nantes"
 
 [sites.{site}.practices]
 exemple.authorisation = {{ {written} }}
@@ -136,6 +144,7 @@ def write_settings(
     text = _TEMPLATE.format(
         path=ground.settings_file,
         directory=_quoted(str(ground.directory)),
+        keys=_quoted(str(ground.directory / "keys")),
         site=SITE,
         starts_on=starts_on.isoformat(),
         ends_on=(starts_on + _CAMPAIGN).isoformat(),

@@ -51,12 +51,14 @@ public yet; ask again later.
 class NothingPublishedError(PonctuelError):
     """The site's ledger is empty."""
 
+    status = 409
     error_id = "nothing-published"
 
 
 class NoQuorumError(PonctuelError):
     """Too few witnesses have cosigned anything yet."""
 
+    status = 409
     error_id = "no-quorum"
 
 

@@ -26,7 +26,8 @@ class GovernanceConfig:
 
     `file` is the policy in them, `dpos_word` where its rate was allowed if it is above
     the soft ceiling. `kinds` are others of them, in one spelling each, that change
-    without anybody's approval. `groups` and `lines` are what a policy may name.
+    without anybody's approval. `groups` and `lines` are what a policy may name, and
+    `longest_kept_days` is what it may promise with the backups there are.
     """
 
     file: PolicyPart | None
@@ -37,6 +38,7 @@ class GovernanceConfig:
     has_witnesses: bool
     groups: Collection[str]
     lines: Collection[str]
+    longest_kept_days: int
 
 
 class Adopting:

@@ -5,7 +5,7 @@ may hold; a POLICY leaf no earlier than the epoch before it holds, so that a dec
 decided meanwhile goes first (first epochs never fall).
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from proxy.access.people import Actor, Role
+from proxy.access.permissions import Actor, Role
 from proxy.database.pool import Connection
 from proxy.errors import (
     ForbiddenRoleError,
@@ -22,6 +22,7 @@ from proxy.errors import (
     WrongStateError,
 )
 from proxy.governance.adopting import Adopting, GovernanceConfig
+from proxy.governance.keeping import check_backups, check_kept
 from proxy.governance.passing import Passing
 from proxy.governance.refusals import CLOSE_BREAKER, DRAFT, RESUME, STOP, Refusals
 from proxy.governance.settings_file import SettingsFile
@@ -51,6 +52,7 @@ from sampling.lifecycle import (
     effective_from,
     next_state,
 )
+from sampling.policy import faults_of_keeping
 from sampling.strata import misfits
 
 log = structlog.get_logger()
@@ -266,14 +268,21 @@ class Governance:
     async def begin(self) -> None:
         """Follow the settings file as far as it may go; know what is in force.
 
+        Raises SettingsError where backups would outlive what was promised.
         Where what waits cannot be read, nothing is drawn until somebody withdraws it.
         """
         await self.settings.follow()
         await self.file.follow()
         await self._passing.write_due()
         await self._passing.move_on()
+        longest, today = self._config.longest_kept_days, self._clock().date()
+        check_backups(await self.list(), longest, today)
+        await self.look()
+
+    async def look(self) -> None:
+        """Know what is in force, as far as it can be read, documents and all."""
         with suppress(UnreadablePolicyError):
-            await self._learn()
+            await self._learn(self._policies.learn)
 
     async def tend(self) -> None:
         """Write the leaves that are due, and take note of what holds now."""
@@ -286,10 +295,12 @@ class Governance:
         """Learn what another replica has adopted."""
         await self._learn()
 
-    async def _learn(self) -> None:
+    async def _learn(
+        self, learn: Callable[[Connection], Awaitable[None]] | None = None
+    ) -> None:
         async with self._database.connection() as connection:
             try:
-                await self._policies.keep_up(connection)
+                await (learn or self._policies.keep_up)(connection)
             except UnreadablePolicyError as error:
                 await self._note_unreadable(connection, error)
                 raise
@@ -316,6 +327,7 @@ class Governance:
         found = [
             *faults_of_texts(document),
             *misfits(policy, config.groups, config.lines),
+            *faults_of_keeping(policy, config.longest_kept_days),
         ]
         if found:
             raise UnlawfulPolicyError(found)
@@ -335,6 +347,7 @@ class Governance:
 
     async def _compared(self, store: Store, version: PolicyVersion) -> PolicyVersion:
         """With what it allows more than what is in force, or will be, now."""
+        check_kept(version.policy, self._config.longest_kept_days)
         schedule = await self._adopting.schedule(store.connection, self._site)
         increases = is_increase(schedule.newest, version.policy)
         return replace(version, increases=tuple(increases))

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import structlog
 
-from proxy.access.people import Actor, Permission, permits
+from proxy.access.permissions import Actor, Permission, Subject, permits
 from proxy.database.pool import SiteDatabase
 from proxy.errors import ForbiddenRoleError, PolicyRefusedError, PonctuelError
 from proxy.governance.store import By, Event, Store
@@ -27,6 +27,8 @@ _PERMISSIONS: Mapping[str, Permission] = {
     RESUME: Permission.POLICY_RESUME,
     CLOSE_BREAKER: Permission.BREAKER_CLOSE,
 }
+# Of these also an attempt by somebody whose role it is not for is kept.
+ON_RECORD = frozenset(_PERMISSIONS.values()) - {Permission.SIMULATION_RUN}
 
 
 class Refusals:
@@ -42,7 +44,7 @@ class Refusals:
     ) -> AsyncIterator[None]:
         """Something a person does. Whatever is refused inside is kept and counted."""
         try:
-            if not permits(actor, _PERMISSIONS[move], self._database.site):
+            if not permits(actor, _PERMISSIONS[move], Subject(self._database.site)):
                 raise ForbiddenRoleError(f"{move} is not for a {actor.role} here")
             yield
         except PolicyRefusedError as error:

@@ -6,9 +6,9 @@ by choosing the moment. A stop works at once.
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from proxy.access.people import Actor, Role
+from proxy.access.permissions import Actor, Role
 from proxy.database.pool import Connection
 from proxy.errors import ForbiddenRoleError, WrongStateError
 from proxy.governance.refusals import CLOSE_BREAKER, RESUME, STOP
@@ -17,11 +17,10 @@ from proxy.governance.versions import BreakerClosing, PolicyEvent, Stop
 from proxy.ledger.entry import Kind
 from proxy.ledger.stopping import Party, set_stop, stay_stopped
 from proxy.ledger.transaction import Head, Ledger, NothingToRecordError, lock_head
+from retention.schedule import CONFIRMED_FOR
 from sampling.seed import epoch_at
 
 _GO_ON = "go_on"
-# Two who do not speak to each other do not close a breaker together.
-_CONFIRMED_FOR = timedelta(hours=24)
 _CLOSED_BY = (Role.OPERATOR, Role.DPO)
 
 
@@ -137,7 +136,7 @@ class DrawStops:
     async def _missing(self, connection: Connection, actor: Actor) -> tuple[Role, ...]:
         """Whose confirmation is not there. One person never counts for two."""
         rows = await connection.fetch(
-            QUERIES["find_confirmations"], self._site, self._clock() - _CONFIRMED_FOR
+            QUERIES["find_confirmations"], self._site, self._clock() - CONFIRMED_FOR
         )
         confirmed = {
             row["role"]

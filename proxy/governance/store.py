@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from proxy.access.people import Actor
+from proxy.access.permissions import Actor
 from proxy.database.named_queries import queries_beside
 from proxy.database.pool import Connection
 from proxy.errors import UnknownPolicyError

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import asyncpg
 
-from proxy.access.people import Role
+from proxy.access.permissions import Role
 from proxy.intake.documents import UnreadablePolicyError, policy_as_digested
 from sampling.increases import above_soft_ceiling
 from sampling.lifecycle import State

@@ -11,6 +11,7 @@ from proxy.incidents.opening import Incident, open_incident
 from proxy.ledger.publisher import CorruptTreeError
 from proxy.ledger.transaction import QUERIES
 from proxy.vault.restoring import Replayed
+from retention.keys import DayKey
 
 
 class IntegrityWatch:
@@ -53,6 +54,16 @@ class IntegrityWatch:
             await self._open(f"{self._clock().date()}", Incident.CAME_BACK)
         for key in replayed.keys_missing:
             await self._open(key.name, Incident.MISSING_KEY)
+
+    async def note_dead_days(self, keys: Iterable[DayKey]) -> None:
+        """A drill found keys that should be destroyed, here or in a copy."""
+        for key in keys:
+            await self._open(key.name, Incident.DEAD_DAY_OPENS)
+
+    async def note_kept_too_long(self, kinds: Iterable[str]) -> None:
+        """What should have been forgotten could not be; each kind once a day."""
+        for kind in kinds:
+            await self._open(f"{kind}-{self._clock().date()}", Incident.KEPT_TOO_LONG)
 
     async def _signed_size(self) -> int:
         async with self._database.connection() as connection:

@@ -31,12 +31,20 @@ NATURES = {
     "missing-object": "Un enregistrement de l'index n'est plus dans le stockage.",
     "missing-key": "La clé d'enregistrements à conserver n'est plus dans le coffre.",
     "came-back": "Une clé ou un enregistrement effacé est revenu d'une sauvegarde.",
+    "kept-too-long": (
+        "Des données arrivées au terme de leur conservation n'ont pas pu être effacées."
+    ),
+    "dead-day-opens": "La clé d'un jour effacé existe encore, ou sa sauvegarde.",
     "breaker-opened": (
         "Le disjoncteur a arrêté tout enregistrement : ce qui est observé s'écarte de "
         "ce que le tirage au sort permet, ou n'a pas pu être surveillé."
     ),
     "monitor-alarm": (
         "Une surveillance statistique signale un écart par rapport au tirage au sort."
+    ),
+    "access-abuse": (
+        "Des enregistrements semblent avoir été écoutés sans besoin : le contrôle des "
+        "traces d'accès signale un usage anormal."
     ),
     "integrity": (
         "Le registre des tirages ou un enregistrement scellé n'est plus celui qui a "

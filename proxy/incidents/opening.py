@@ -21,8 +21,11 @@ class Incident(StrEnum):
     MISSING_OBJECT = "missing-object"
     MISSING_KEY = "missing-key"
     CAME_BACK = "came-back"
+    KEPT_TOO_LONG = "kept-too-long"
+    DEAD_DAY_OPENS = "dead-day-opens"
     BREAKER_OPENED = "breaker-opened"
     MONITOR_ALARM = "monitor-alarm"
+    ACCESS_ABUSE = "access-abuse"
     INTEGRITY = "integrity"
     BY_HAND = "by-hand"
 

@@ -24,7 +24,7 @@ from proxy.incidents.cases import (
 )
 from proxy.incidents.deadline import hours_left, least_hours_left
 from proxy.incidents.notification import Notification
-from proxy.incidents.opening import QUERIES, Incident
+from proxy.incidents.opening import QUERIES, Incident, open_incident
 from proxy.incidents.rules import (
     IncidentStepError,
     check_may_stay_silent,
@@ -70,6 +70,12 @@ class Register:
         self._site = database.site
         self._clock = clock
         self._dpo_contact = dpo_contact
+
+    async def open_in(self, connection: Connection, kind: str, reference: str) -> bool:
+        """Open what a part of the service found, with its change; once for each."""
+        return await open_incident(
+            connection, self._site, Incident(kind), reference, self._clock()
+        )
 
     async def open_by_hand(
         self,

@@ -3,9 +3,12 @@
 Kept only where a site wants it. What is kept of a person is a keyed hash of the number:
 with the draw of a call that may be recorded until its outcome, for the refusal itself
 names the call only; and, once refused, on the list, until a day far from the call's.
+
+It is a hash of the number's last digits, so that an objection counts however the number
+is spelt. Somebody else's in another country may end alike: they are not recorded, then.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -13,7 +16,12 @@ from proxy.database.pool import SiteDatabase
 from proxy.errors import PonctuelError
 from proxy.intake.binds import Bind
 from proxy.intake.due import Due
-from proxy.intake.numbers import number_outside
+from proxy.intake.numbers import (
+    HOME_COUNTRY,
+    all_spellings,
+    ending,
+    number_outside,
+)
 from proxy.intake.store import QUERIES, DrawnCall
 from proxy.ledger.transaction import add_counts
 from proxy.platforms.base import CallStarted
@@ -34,12 +42,17 @@ class OptOuts:
         on_unanswered: Callable[[UUID], None],
         *,
         is_on: bool,
+        country: str = HOME_COUNTRY,
     ) -> None:
-        """`on_unanswered` hears of RECORD draws whose platform is told "skip"."""
+        """`on_unanswered` hears of RECORD draws whose platform is told "skip".
+
+        `country`: whose plan numbers without one are read by (ISO 3166-1).
+        """
         self._database = database
         self._clock = clock
         self._name_caller = name_caller
         self._on_unanswered = on_unanswered
+        self._country = country
         self.is_on = is_on
 
     # --- At a call's start ------------------------------------------------------------
@@ -52,7 +65,8 @@ class OptOuts:
         number = number_outside(event)
         if bind.gate_code or not self.is_on or number is None:
             return bind.gate_code
-        found = self._is_listed(self._name_caller(number))
+        # Refusals of before this was so are listed as the platform spelt the number.
+        found = self._is_listed(self._names([ending(number), number]))
         return OPTED_OUT if await due.wait_for(found) else None
 
     async def note_caller(self, call: DrawnCall, event: CallStarted, due: Due) -> None:
@@ -67,19 +81,22 @@ class OptOuts:
             return
         try:
             noted = self._execute(
-                "note_caller", call.decision_id, self._name_caller(number)
+                "note_caller", call.decision_id, self._name_caller(ending(number))
             )
             await due.wait_for(noted)
         except PonctuelError:
             self._on_unanswered(call.decision_id)
             raise
 
-    async def _is_listed(self, caller_key: bytes) -> bool:
+    async def _is_listed(self, names: list[bytes]) -> bool:
         async with self._database.connection() as connection:
             listed: bool = await connection.fetchval(
-                QUERIES["is_opted_out"], self._database.site, caller_key, self._today
+                QUERIES["is_opted_out"], self._database.site, names, self._today
             )
         return listed
+
+    def _names(self, spellings: Iterable[str]) -> list[bytes]:
+        return [self._name_caller(each) for each in dict.fromkeys(spellings)]
 
     # --- The list ---------------------------------------------------------------------
 
@@ -92,23 +109,44 @@ class OptOuts:
             await self._execute("keep_opt_out", call.decision_id, self._until)
 
     async def add(self, number: str) -> date:
-        """Put somebody on the list by hand; the first day without is returned."""
+        """Put somebody on the list by hand; the first day without is returned.
+
+        `number` as `one_spelling` has it. Where numbers are short, its spellings do not
+        all end alike: then each ending is listed.
+        """
+        endings = map(ending, all_spellings(number, self._country))
         async with self._database.transaction() as connection:
-            is_new = await connection.fetchval(
+            rows = await connection.fetch(
                 QUERIES["add_opt_out"],
                 self._database.site,
-                self._name_caller(number),
+                self._names(endings),
                 self._until,
             )
-            if is_new:
+            if any(row["is_new"] for row in rows):
                 counted = {("opt_outs", "after_call"): 1}
                 await add_counts(connection, self._database.site, counted)
         return self._until
 
+    async def has(self, number: str) -> bool:
+        """Whether somebody is on the list; `number` as `one_spelling` has it."""
+        endings = map(ending, all_spellings(number, self._country))
+        return self.is_on and await self._is_listed(self._names(endings))
+
+    async def until(self, number: str) -> date | None:
+        """The first day somebody is on the list no more; None: they are not on it."""
+        names = self._names(map(ending, all_spellings(number, self._country)))
+        async with self._database.connection() as connection:
+            until: date | None = await connection.fetchval(
+                QUERIES["find_opted_out_until"],
+                *(self._database.site, names, self._today),
+            )
+        return until if self.is_on else None
+
     async def remove(self, number: str) -> bool:
         """Take somebody off the list; False when they were not on it."""
-        key = self._name_caller(number)
-        return await self._execute("remove_opt_out", key) == "DELETE 1"
+        spellings = all_spellings(number, self._country)
+        names = self._names([*map(ending, spellings), *spellings])
+        return await self._execute("remove_opt_out", names) != "DELETE 0"
 
     async def forget_over(self) -> None:
         """Forget those whose time is over, also when the list is not kept any more."""

@@ -2,7 +2,7 @@
 
 Each RECORD draw gets exactly one OUT leaf, in the transaction that sets the call's
 outcome. An objection that comes after the recording was sealed destroys it at once; if
-the store refuses, the mark stays and the sweep goes on trying.
+the store refuses, the mark stays and it is tried again every minute.
 """
 
 from collections.abc import Callable

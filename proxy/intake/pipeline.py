@@ -39,6 +39,7 @@ from proxy.intake.stops import Stops
 from proxy.intake.store import DrawnCall, find_call, find_decision
 from proxy.intake.takeovers import Takeovers
 from proxy.intake.voids import Voids
+from proxy.intake.whose import Whose, note_in_time
 from proxy.ledger.transaction import Ledger
 from proxy.platforms.base import (
     SKIP,
@@ -129,7 +130,31 @@ class SiteIntake:
         if call.may_be_recorded and not self._has_words:
             await self.outcomes.fail(call.decision_id, Failure.ANNOUNCEMENT)
         await self.opt_outs.note_caller(call, event, due)
+        if call.may_be_recorded:
+            await self._note_whose(call, event, bind, due)
         return self._answer(call)
+
+    async def _note_whose(
+        self, call: DrawnCall, event: CallStarted, bind: Bind, due: Due
+    ) -> None:
+        """Raises PonctuelError where it must be noted and is not: then it is SKIP."""
+        try:
+            whose = self._whose(event, bind)
+            await note_in_time(self.ledger.database, self.policies, call, whose, due)
+        except PonctuelError:
+            self.sequencer.close_unheard(call)
+            raise
+
+    def _whose(self, event: CallStarted, bind: Bind) -> Whose:
+        """A leg's line may be anybody's: whose call it is, is said by its root."""
+        is_root = event.call_id == event.root_call_id
+        return Whose(
+            practice=self._line(event).practice if is_root else "",
+            agent_key=bind.agent_name,
+            number_key=self.callers.number_of(event),
+            caller_key=bind.caller_names[0] if bind.caller_names else None,
+            is_root=is_root,
+        )
 
     async def _ends_for_people(self, bind: Bind, call: DrawnCall, due: Due) -> bool:
         """Close a call drawn before one who must not be recorded took part in it.
@@ -280,10 +305,10 @@ class SiteIntake:
             case CallOptedOut():
                 await self.opt_outs.remember(call)
                 await self.outcomes.object(call)
-                await self.stops.stop_now(connection, event.call_id)
+                await self._remove(connection, event.call_id, call)
             case CallMarkedPrivate():
                 await self.outcomes.make_private(call)
-                await self.stops.stop_now(connection, event.call_id)
+                await self._remove(connection, event.call_id, call)
             case CallEnded():
                 await self.outcomes.note_ended(call)
             case RecordingStarted():
@@ -292,6 +317,11 @@ class SiteIntake:
                 await self.outcomes.fail(call.decision_id, Failure.PLATFORM)
             case _:
                 pass
+
+    async def _remove(self, connection: str, call_id: str, call: DrawnCall) -> None:
+        """At the platform: end what is recorded there, delete what was."""
+        await self.stops.stop_now(connection, call_id)
+        await self.takeovers.hurry(call.decision_id)
 
     async def _limit(
         self, connection: str, event: RecordingStarted, call: DrawnCall

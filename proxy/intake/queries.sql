@@ -370,8 +370,9 @@ DELETE FROM agent_calls
 WHERE site_id = $1 AND ends_on <= $2 AND starts_on <> ALL($3::date[]);
 
 -- name: note_announced(site_id, decision_id, now)
-UPDATE calls SET announced_at = coalesce(announced_at, $3)
-WHERE site_id = $1 AND decision_id = $2;
+-- Told again every few seconds by platforms that ask whether they may go on.
+UPDATE calls SET announced_at = $3
+WHERE site_id = $1 AND decision_id = $2 AND announced_at IS NULL;
 
 -- name: note_opted_in(site_id, decision_id, now)
 -- Whoever said yes has heard what was asked.
@@ -385,17 +386,70 @@ WHERE site_id = $1 AND decision_id = $2;
 
 -- name: set_outcome(site_id, decision_id, outcome, outcome_code, now)
 UPDATE calls
-SET outcome = $3, outcome_code = $4, outcome_at = $5, caller_key = NULL
+SET
+  outcome = $3, outcome_code = $4, outcome_at = $5, caller_key = NULL, agent_key = NULL
 WHERE site_id = $1 AND decision_id = $2 AND outcome IS NULL;
 
 -- name: note_caller(site_id, decision_id, caller_key)
 UPDATE calls SET caller_key = coalesce(caller_key, $3)
 WHERE site_id = $1 AND decision_id = $2 AND is_record AND outcome IS NULL;
 
--- name: is_opted_out(site_id, caller_key, today)
+-- name: note_whose(site_id, decision_id, practice, agent_key, from_epochs, campaigns, policy_version, number_key, is_root, caller_key)
+-- By the policy of the epoch it was drawn in, whoever drew it and whenever that is asked
+-- again; of nobody's campaign while a newer policy is in the ledger than is known here.
+-- What was noted first stays, except that a leg's number gives way to its root call's: it
+-- may be an agent's. A call drawn when only a leg of it was known may have no row yet.
+-- How many rows have the number: an outcome that came meanwhile leaves none.
+WITH noted AS (
+  UPDATE calls AS c
+  SET
+    practice = CASE c.practice WHEN '' THEN $3 ELSE c.practice END,
+    agent_key = coalesce(c.agent_key, $4),
+    campaign = CASE
+      WHEN c.campaign <> '' THEN c.campaign
+      ELSE coalesce(
+        (
+          SELECT p.campaign
+          FROM unnest($5::bigint[], $6::text[]) WITH ORDINALITY
+          AS p (from_epoch, campaign, place)
+          WHERE
+            p.from_epoch <= c.epoch AND $7 = (
+              SELECT h.policy_version FROM ledger_heads AS h WHERE h.site_id = $1
+            )
+          ORDER BY p.place DESC LIMIT 1
+        ),
+        ''
+      )
+    END
+  WHERE c.site_id = $1 AND c.decision_id = $2 AND c.is_record AND c.outcome IS NULL
+  RETURNING c.decision_id
+),
+known AS (
+  UPDATE recorded_callers AS r
+  SET number_key = CASE WHEN $9 THEN $8 ELSE coalesce(r.number_key, $8) END
+  WHERE
+    r.site_id = $1 AND r.decision_id = $2 AND $8::bytea IS NOT NULL
+    AND EXISTS (SELECT FROM noted)
+  RETURNING r.decision_id
+),
+late AS (
+  INSERT INTO recorded_callers (site_id, caller_key, decision_id, number_key)
+  SELECT $1, $10, n.decision_id, $8 FROM noted AS n
+  WHERE $9 AND $8 IS NOT NULL AND NOT EXISTS (SELECT FROM known)
+  ON CONFLICT DO NOTHING
+  RETURNING decision_id
+)
+SELECT (SELECT count(*) FROM known) + (SELECT count(*) FROM late);
+
+-- name: is_opted_out(site_id, caller_keys, today)
 SELECT EXISTS (
-  SELECT FROM opt_outs WHERE site_id = $1 AND caller_key = $2 AND until > $3
+  SELECT FROM opt_outs
+  WHERE site_id = $1 AND caller_key = ANY($2::bytea[]) AND until > $3
 );
+
+-- name: find_opted_out_until(site_id, caller_keys, today)
+SELECT max(until) FROM opt_outs
+WHERE site_id = $1 AND caller_key = ANY($2::bytea[]) AND until > $3;
 
 -- name: keep_opt_out(site_id, decision_id, until)
 INSERT INTO opt_outs (site_id, caller_key, until)
@@ -403,14 +457,15 @@ SELECT $1, c.caller_key, $3 FROM calls AS c
 WHERE c.site_id = $1 AND c.decision_id = $2 AND c.caller_key IS NOT NULL
 ON CONFLICT ON CONSTRAINT opt_outs_pkey DO UPDATE SET until = excluded.until;
 
--- name: add_opt_out(site_id, caller_key, until)
--- Whether it is a new row.
-INSERT INTO opt_outs (site_id, caller_key, until) VALUES ($1, $2, $3)
+-- name: add_opt_out(site_id, caller_keys, until)
+-- Of each name, whether it is a new row.
+INSERT INTO opt_outs (site_id, caller_key, until)
+SELECT $1, k.caller_key, $3 FROM unnest($2::bytea[]) AS k (caller_key)
 ON CONFLICT ON CONSTRAINT opt_outs_pkey DO UPDATE SET until = excluded.until
-RETURNING xmax = 0;
+RETURNING xmax = 0 AS is_new;
 
--- name: remove_opt_out(site_id, caller_key)
-DELETE FROM opt_outs WHERE site_id = $1 AND caller_key = $2;
+-- name: remove_opt_out(site_id, caller_keys)
+DELETE FROM opt_outs WHERE site_id = $1 AND caller_key = ANY($2::bytea[]);
 
 -- name: forget_opt_outs(site_id, today)
 DELETE FROM opt_outs WHERE site_id = $1 AND until <= $2;
@@ -501,27 +556,21 @@ WHERE site_id = $1 AND week = $2 AND destroyed_seq IS NULL;
 -- name: forget_calls(site_id, bound_before, limit)
 -- A call that still owes its outcome, or has a recording, stays until that has ended.
 -- What another sweep has in hand is left to it. Legs go with their call. By `ctid`: rows
--- that were just read and locked need not be looked for again.
+-- that were just read and locked need not be looked for again. OFFSET 0 has each call's
+-- recording looked up by itself: as a join, every batch would read all that is old.
 WITH old AS (
   SELECT c.ctid FROM calls AS c
   WHERE
     c.site_id = $1 AND c.bound_at < $2 AND (c.outcome IS NOT NULL OR NOT c.is_record)
     AND NOT EXISTS (
       SELECT FROM recordings AS r
-      WHERE r.site_id = $1 AND r.decision_id = c.decision_id
+      WHERE r.site_id = $1 AND r.decision_id = c.decision_id OFFSET 0
     )
   ORDER BY c.bound_at LIMIT $3
   FOR UPDATE SKIP LOCKED
 )
 DELETE FROM calls
 WHERE site_id = $1 AND ctid = ANY(ARRAY(SELECT old.ctid FROM old));
-
--- name: find_drawn_epoch(site_id, call_key)
--- Of the epoch a call was drawn in: whether its seed is public.
-SELECT e.epoch, e.closed_seq IS NOT NULL AS is_closed
-FROM calls AS c
-INNER JOIN epochs AS e ON e.site_id = c.site_id AND e.epoch = c.epoch
-WHERE c.site_id = $1 AND c.call_key = $2;
 
 -- name: find_policy_leaves(site_id)
 -- With the documents they name; the newest policy of a database that had none yet gets
@@ -567,14 +616,13 @@ WHERE site_id = $1 AND takeover_id = $2 AND step = $3;
 UPDATE takeovers SET attempts = attempts + 1
 WHERE site_id = $1 AND takeover_id = $2 RETURNING attempts;
 
+-- name: find_takeovers_of(site_id, decision_id)
+SELECT takeover_id FROM takeovers
+WHERE site_id = $1 AND decision_id = $2 AND step <> 'done';
+
 -- name: find_unfinished_takeovers(site_id)
 SELECT takeover_id FROM takeovers WHERE site_id = $1 AND step <> 'done'
 ORDER BY created_at;
-
--- name: forget_takeovers(site_id, finished_before)
--- The platform's own id of a recording is personal data once the recording is gone.
-DELETE FROM takeovers
-WHERE site_id = $1 AND step = 'done' AND finished_at < $2;
 
 -- name: note_recording(site_id, flag_key, source, now)
 -- The first sighting of a call's recording; without a call it counts where it was seen.
@@ -622,3 +670,40 @@ ON CONFLICT DO NOTHING;
 
 -- name: delete_caller_key(site_id, month)
 DELETE FROM caller_keys WHERE site_id = $1 AND month = $2;
+
+-- name: find_promised(site_id)
+-- Up to which epoch's policies the stock keeps what they promise.
+SELECT promised_epoch FROM ledger_heads WHERE site_id = $1;
+
+-- name: note_promised(site_id, epoch)
+UPDATE ledger_heads SET promised_epoch = $2
+WHERE site_id = $1 AND promised_epoch < $2;
+
+-- name: keep_no_longer(site_id, from_epoch, kept_days, strata, days, after, limit)
+-- Of calls drawn before; only ever sooner. A page of the stock at a time, by id, in a
+-- statement of its own. What is marked for destruction, or in somebody's hand, is left.
+WITH page AS (
+  SELECT recording_id, decision_id FROM recordings
+  WHERE site_id = $1 AND recording_id > $6 ORDER BY recording_id LIMIT $7
+),
+late AS (
+  SELECT
+    r.recording_id,
+    r.captured_at + make_interval(days => coalesce(s.days, $3::integer)) AS ends_at
+  FROM page AS p
+  INNER JOIN recordings AS r ON r.site_id = $1 AND r.recording_id = p.recording_id
+  INNER JOIN calls AS c ON c.decision_id = p.decision_id AND c.site_id = $1
+  LEFT JOIN unnest($4::text[], $5::integer[]) AS s (name, days) ON s.name = c.stratum
+  WHERE
+    c.epoch < $2 AND r.doomed_at IS NULL
+    AND r.expires_at > r.captured_at + make_interval(days => coalesce(s.days, $3))
+  FOR NO KEY UPDATE OF r SKIP LOCKED
+),
+shortened AS (
+  UPDATE recordings AS r SET expires_at = l.ends_at
+  FROM late AS l
+  WHERE r.site_id = $1 AND r.recording_id = l.recording_id RETURNING 1
+)
+SELECT
+  (SELECT count(*) FROM shortened) AS shortened,
+  (SELECT p.recording_id FROM page AS p ORDER BY p.recording_id DESC LIMIT 1) AS last;

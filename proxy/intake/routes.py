@@ -23,7 +23,12 @@ from proxy.platforms.base import Answer, CallStarted, RawRequest, Reply
 BODY_SECONDS = 10.0
 FINISH_SECONDS = 5.0
 # What reading a body raises when its sender is gone, silent, or does not keep to HTTP.
-BREAKS_OFF = (web.PayloadAccessError, OSError, http.HttpProcessingError)
+BREAKS_OFF = (
+    web.PayloadAccessError,
+    web.RequestPayloadError,
+    OSError,
+    http.HttpProcessingError,
+)
 
 log = structlog.get_logger()
 
@@ -122,10 +127,13 @@ def _add_resource(application: web.Application, path: str, handler: Handler) -> 
 
 async def read_at_most(request: web.Request, limit: int) -> bytes:
     """Raises BodyTooLargeError, or BadEventError for a body that breaks off."""
-    if request.content.is_eof():  # as nearly always: it came with its headers
-        raw_body = request.content.read_nowait()
-    else:
-        raw_body = await _read_in_time(request, limit)
+    try:
+        if request.content.is_eof():  # as nearly always: it came with its headers
+            raw_body = request.content.read_nowait()
+        else:
+            raw_body = await _read_in_time(request, limit)
+    except BREAKS_OFF as error:
+        raise BadEventError("the body breaks off") from error
     if len(raw_body) > limit:
         raise BodyTooLargeError(f"at most {limit} bytes")
     return raw_body
@@ -133,12 +141,9 @@ async def read_at_most(request: web.Request, limit: int) -> bytes:
 
 async def _read_in_time(request: web.Request, limit: int) -> bytes:
     raw_body = b""
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            while len(raw_body) <= limit and not request.content.at_eof():
-                raw_body += await request.content.read(limit + 1 - len(raw_body))
-    except BREAKS_OFF as error:
-        raise BadEventError("the body breaks off") from error
+    async with asyncio.timeout(BODY_SECONDS):
+        while len(raw_body) <= limit and not request.content.at_eof():
+            raw_body += await request.content.read(limit + 1 - len(raw_body))
     return raw_body
 
 

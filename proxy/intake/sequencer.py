@@ -186,7 +186,7 @@ class Sequencer:
             if answer.refusal and not self._ask_anew(answer.caller, answer.refusal):
                 self._refuse([answer.caller], answer.refusal)
             elif answer.call and answer.is_fresh and answer.call.call_key not in heard:
-                self._close_unheard(answer.call)
+                self.close_unheard(answer.call)
         late, lost = await self._relay.give_up(seat.connection)
         self._refuse(late, DeadlineError())
         self._refuse(lost, DatabaseUnavailableError("lost"))
@@ -312,9 +312,10 @@ class Sequencer:
         for call in draws.calls:
             if call and call.call_key in draws.fresh - heard:
                 heard.add(call.call_key)
-                self._close_unheard(call)
+                self.close_unheard(call)
 
-    def _close_unheard(self, call: DrawnCall) -> None:
+    def close_unheard(self, call: DrawnCall) -> None:
+        """A platform is told "skip" of this draw, or nothing: it is not recorded."""
         if call.may_be_recorded:
             self._on_unanswered(call.decision_id)
 

@@ -20,7 +20,6 @@ from datetime import UTC, datetime
 
 import asyncpg
 
-from proxy.errors import StorageError
 from proxy.intake.store import QUERIES
 from proxy.ledger.entry import Kind
 from proxy.ledger.transaction import Ledger, LedgerTransaction, NothingToRecordError
@@ -113,11 +112,7 @@ class TagKeys:
 
     async def _end(self, week: int) -> bool:
         """Destroy a week's key, verify that, append the leaf; False if it lives."""
-        try:
-            await self._keys.destroy(week_name(week))
-            if await self._keys.has(week_name(week)):
-                return False
-        except StorageError:
+        if not await self._keys.destroy(week_name(week)):
             return False
         try:
             async with self._ledger.transaction() as change:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from proxy.database.pool import Connection, SiteDatabase
-from proxy.database.queue import queue_in
+from proxy.database.queue import make_due, queue_in
 from proxy.errors import (
     BadAudioError,
     DatabaseUnavailableError,
@@ -41,8 +41,6 @@ LOUD_AFTER_ATTEMPTS = 5
 LONGEST_DELAY = timedelta(hours=1)
 # The call has its outcome, or gets none: what is left to do is to delete at the source.
 REFUSED = (BadAudioError, NotAnnouncedError, OutcomeClosedError)
-# How long the platform's own id of a recording is kept after the recording is gone.
-REFERENCE_KEPT = timedelta(hours=72)
 
 
 class TryAgainError(PonctuelError):
@@ -154,9 +152,21 @@ class Takeovers:
         await queue_in(connection).enqueue(
             JOB,
             json.dumps(payload).encode(),
-            dedupe_key=f"{JOB}:{takeover_id}",
+            dedupe_key=_job_key(takeover_id),
             on_conflict="skip",
         )
+
+    async def hurry(self, decision_id: UUID) -> None:
+        """Do now what waits to be tried again, for the call's recording must go.
+
+        A fetch that failed may be due in an hour only; an objection has a minute.
+        """
+        async with self._database.transaction() as connection:
+            rows = await connection.fetch(
+                QUERIES["find_takeovers_of"], self._site, decision_id
+            )
+            for row in rows:
+                await make_due(connection, _job_key(row["takeover_id"]))
 
     async def requeue_unfinished(self) -> int:
         """Put every unfinished take-over in the queue that is not there (recovery)."""
@@ -167,13 +177,6 @@ class Takeovers:
             for row in rows:
                 await self._enqueue(connection, row["takeover_id"])
         return len(rows)
-
-    async def forget_finished(self) -> None:
-        """Drop the platform's ids of recordings that are gone there."""
-        async with self._database.connection() as connection:
-            await connection.execute(
-                QUERIES["forget_takeovers"], self._site, self._clock() - REFERENCE_KEPT
-            )
 
     async def run(self, takeover_id: UUID) -> None:
         """Go on from wherever it is until done. Raises TryAgainError.
@@ -283,6 +286,10 @@ class Takeovers:
                     str(takeover.takeover_id),
                     self._clock(),
                 )
+
+
+def _job_key(takeover_id: UUID) -> str:
+    return f"{JOB}:{takeover_id}"
 
 
 def _reason_to_give_up(error: PonctuelError, attempts: int) -> Failure | None:

@@ -1,7 +1,7 @@
 """Taking audio in: the one way, for what we fetch and for what is pushed to us.
 
 1. Refuse: no committed RECORD, no announcement, no consent where it is asked for, or an
-   outcome already: nothing is read.
+   outcome already: nothing is read. An outcome that comes meanwhile cuts it off.
 2. Look at the clear audio as it streams: type by content, length, size.
 3. Seal it as it streams, under a fresh key, to a durable object nobody owns yet; and
    have that key wrapped by the key of the day it must be gone.
@@ -12,7 +12,9 @@ answer was lost, or nobody waited for it, the transaction may have committed: th
 stays, and only the list of unfinished objects decides later.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -35,6 +37,9 @@ from proxy.vault.recordings import Captured, Enclosed, SealedObject, Vault
 
 # A platform stops on its own clock; this much over the policy's length is not a fault.
 OVERRUN_SECONDS = 5
+# How often it is looked up, while audio arrives, whether anybody has objected since.
+LOOKED_AGAIN_SECONDS = 2.0
+_CLOSED_MEANWHILE = "the call was closed while it was taken over"
 
 
 class Intake:
@@ -79,7 +84,7 @@ class Intake:
     async def take(self, call: DrawnCall, clear_audio: AsyncIterator[bytes]) -> UUID:
         """Steps 2 to 4; return the recording's id."""
         watched = _Watched(
-            clear_audio,
+            self._while_wanted(call, clear_audio),
             AudioProbe(
                 max_seconds=call.max_seconds + OVERRUN_SECONDS,
                 max_bytes=self._max_bytes,
@@ -98,6 +103,28 @@ class Intake:
             await self._vault.discard(sealed.recording_id)
             raise
         return sealed.recording_id
+
+    async def _while_wanted(
+        self, call: DrawnCall, clear_audio: AsyncIterator[bytes]
+    ) -> AsyncIterator[bytes]:
+        """Cut off what is no longer wanted: no object waits for the end of a slow one.
+
+        The last word is `_keep_enclosed`'s; a database that is away is asked again.
+        """
+        loop = asyncio.get_running_loop()
+        look_at = loop.time() + LOOKED_AGAIN_SECONDS
+        async for piece in clear_audio:
+            if loop.time() >= look_at:
+                look_at = loop.time() + LOOKED_AGAIN_SECONDS
+                with suppress(DatabaseUnavailableError):
+                    await self._check_wanted(call.decision_id)
+            yield piece
+
+    async def _check_wanted(self, decision_id: UUID) -> None:
+        async with self._ledger.database.transaction() as connection:
+            call = await find_decision(connection, self._site, decision_id)
+        if call is None or not call.may_be_recorded:
+            raise OutcomeClosedError(_CLOSED_MEANWHILE)
 
     async def _keep(
         self, call: DrawnCall, sealed: SealedObject, facts: AudioFacts
@@ -123,7 +150,7 @@ class Intake:
                 change.connection, self._site, captured.decision_id
             )
             if call is None or not call.may_be_recorded:
-                raise OutcomeClosedError("the call was closed while it was taken over")
+                raise OutcomeClosedError(_CLOSED_MEANWHILE)
             await self._vault.keep(change, enclosed, captured)
             await close_call(change, call, "recorded", None, self._clock())
 

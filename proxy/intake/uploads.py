@@ -31,13 +31,6 @@ _CHUNK = 64 * 1024
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class ExpectationError(PonctuelError):
-    """No other expectation than 100-continue is understood."""
-
-    status = 417
-    error_id = "expectation"
-
-
 class StoppingError(PonctuelError):
     """The service is stopping; send the upload again."""
 
@@ -125,10 +118,8 @@ async def _not_yet(_: web.Request) -> None:
 
 def _go_ahead(request: web.Request) -> None:
     """Ask for the body, where the client waits to be asked (RFC 9110, 10.1.1)."""
-    expectation = request.headers.get(hdrs.EXPECT, "").lower()
-    if expectation not in {"", "100-continue"}:
-        raise ExpectationError
-    if expectation and request.transport and request.version >= http.HttpVersion11:
+    waits = hdrs.EXPECT in request.headers  # for nothing else: the listener saw to it
+    if waits and request.transport and request.version >= http.HttpVersion11:
         request.transport.write(_CONTINUE)
 
 

@@ -57,9 +57,13 @@ def salted(fields: Leaf) -> Leaf:
 
 def encode(kind: Kind, fields: Leaf) -> bytes:
     """A leaf's bytes. Raises NotCanonicalError for a value it cannot spell."""
-    leaf = {"leaf": kind.value, **fields}
-    _check(leaf)
-    return _dump(leaf)
+    return canonical({"leaf": kind.value, **fields})
+
+
+def canonical(fields: Leaf) -> bytes:
+    """The one spelling. Raises NotCanonicalError for a value it cannot spell."""
+    _check(fields)
+    return _dump(fields)
 
 
 def decode(body: bytes) -> dict[str, Value]:

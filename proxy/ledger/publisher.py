@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from proxy.database.pool import Connection
 from proxy.errors import NoteError, PonctuelError
 from proxy.ledger.checkpoint import Checkpoint, open_checkpoint
-from proxy.ledger.note import Signer
+from proxy.ledger.note import Signer, VerifierKey
 from proxy.ledger.tiles import (
     Tile,
     grown_tiles,
@@ -55,6 +55,11 @@ class Publisher:
         self._site = ledger.site
         self._signer = signer
         self._clock = clock
+
+    @property
+    def key(self) -> VerifierKey:
+        """By which its signatures are checked."""
+        return self._signer.key
 
     async def publish(self) -> Checkpoint:
         """Sign the ledger as it stands; the newest checkpoint if nothing is new."""

@@ -199,3 +199,7 @@ VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (site_id) DO UPDATE
 SET checked_at = excluded.checked_at, size = excluded.size,
   findings = excluded.findings, clean_at = coalesce(excluded.clean_at, c.clean_at);
+
+-- name: is_epoch_closed(site_id, epoch)
+-- Whether its seed is public, and with it every draw of it.
+SELECT closed_seq IS NOT NULL FROM epochs WHERE site_id = $1 AND epoch = $2;

@@ -97,7 +97,7 @@ _LEDGER = (
     now("verify_success_timestamp_seconds", [], "Last such check without a finding."),
 )
 _RETENTION = (
-    now("oldest_audio_age_seconds", [], "Oldest audio's age, in whole days up."),
+    now("oldest_audio_age_seconds", [], "Oldest audio not on hold, in days, up."),
     now("expired_undeleted", [CLASS], "Items past their expiry and still there."),
     now("deletions_overdue", [], "Items past their expiry and the longest delay."),
     now("deletion_lag_seconds", [], "Longest delay of the last 24 hours' deletions."),
@@ -109,6 +109,7 @@ _RETENTION = (
 _RIGHTS = (
     now("requests_open", [REQUEST], "Requests of persons that are open."),
     now("requests_overdue", [REQUEST], "Requests past their legal date."),
+    now("requests_days_left", [], "Least days to such a date; +Inf when none runs."),
     Metric(
         "request_days",
         Kind.HISTOGRAM,

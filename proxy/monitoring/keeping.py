@@ -8,7 +8,7 @@ calls' rows and the sightings: what is lost is made again from them, and that is
 
 import json
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import asyncpg
 import structlog
@@ -18,6 +18,7 @@ from proxy.errors import PonctuelError
 from proxy.incidents.opening import Incident, open_incident
 from proxy.ledger.transaction import add_counts
 from proxy.monitoring.reading import QUERIES, read_adopted
+from retention.schedule import FLAGS_KEPT
 from sampling.monitoring.live import Live
 from sampling.monitoring.monitors import STATE_VERSION, Monitors
 from sampling.monitoring.observations import Monitor
@@ -27,7 +28,6 @@ log = structlog.get_logger()
 SNAPSHOTS_KEPT = (
     8  # days a recording may come to light late and still be judged in place
 )
-FLAGS_KEPT = timedelta(days=100)  # longer than any campaign
 _BEGUN = ("_monitors_begun", "")  # not series of the metrics contract
 _REBUILT = ("_monitors_rebuilt", "")
 _END = 2**63 - 1
@@ -148,9 +148,6 @@ class Keeping:
         state = _written(kept.monitors)
         await self._run("save_snapshot", today, kept.position, STATE_VERSION, state)
         await self._run("forget_snapshots", SNAPSHOTS_KEPT)
-        oldest = self.now - timedelta(days=SNAPSHOTS_KEPT + 1)
-        await self._run("forget_call_agents", oldest)
-        await self._run("forget_flags", self.now - FLAGS_KEPT)
 
     # --- What was done ----------------------------------------------------------------
 

@@ -52,12 +52,6 @@ WHERE site_id = $1 AND slot <> 'now' AND slot NOT IN (
 -- name: forget_snapshots_after(site_id, position)
 DELETE FROM monitor_states WHERE site_id = $1 AND slot <> 'now' AND position > $2;
 
--- name: forget_call_agents(site_id, noted_before)
-DELETE FROM call_agents WHERE site_id = $1 AND noted_at < $2;
-
--- name: forget_flags(site_id, seen_before)
-DELETE FROM recording_flags WHERE site_id = $1 AND seen_at < $2;
-
 -- name: read_calls(site_id, first_seq, limit)
 -- Leaves in their order, and what came of each draw's call. The ledger has no gaps, so
 -- a range will do for a limit. OFFSET 0 makes each look-up one by primary key.

@@ -13,11 +13,13 @@ reaching anything else. Its rules, whoever asks:
 
 import ipaddress
 import socket
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
+from pathlib import Path
 
 import aiohttp
 from yarl import URL
@@ -54,6 +56,8 @@ class OutboundPolicy:
     connect_timeout: timedelta = timedelta(seconds=5)
     idle_timeout: timedelta = timedelta(seconds=30)
     total_timeout: timedelta = timedelta(minutes=15)
+    ca_file: Path | None = None
+    """Who vouches for those hosts, where it is not one of the world's authorities."""
 
 
 class OutboundClient:
@@ -89,13 +93,17 @@ class OutboundClient:
 
     @asynccontextmanager
     async def request(
-        self, method: str, raw_url: str, form: Mapping[str, str] | None = None
+        self,
+        method: str,
+        raw_url: str,
+        form: Mapping[str, str] | bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send one request and give the answer, its body unread."""
         url = self.check(raw_url)
         with _translated():
             response = await self._open_session().request(
-                method, url, data=form, allow_redirects=False
+                method, url, data=form, headers=headers, allow_redirects=False
             )
         try:
             if response.status in REDIRECTS:
@@ -149,7 +157,10 @@ class OutboundClient:
         # before there is one.
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(socket_factory=self._checked_socket),
+                connector=aiohttp.TCPConnector(
+                    socket_factory=self._checked_socket,
+                    ssl=_trust(self._policy.ca_file),
+                ),
                 timeout=_timeout(self._policy),
                 headers=self._headers,
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -243,6 +254,10 @@ def _timeout(policy: OutboundPolicy) -> aiohttp.ClientTimeout:
         connect=policy.connect_timeout.total_seconds(),
         sock_read=policy.idle_timeout.total_seconds(),
     )
+
+
+def _trust(ca_file: Path | None) -> ssl.SSLContext | bool:
+    return True if ca_file is None else ssl.create_default_context(cafile=ca_file)
 
 
 def _require_known_end(response: aiohttp.ClientResponse) -> None:

@@ -127,12 +127,15 @@ class SitePublication:
 
 
 def _counters(counts: Counts) -> Figures:
-    """The counted series of the contract; other aggregates are not for the page."""
+    """The counted series of the contract; other aggregates are not for the page.
+
+    Where a series has two labels, what is counted has their values in their order.
+    """
     found: Counter[Key] = Counter()
     for (name, label), number in counts.items():
         if metric := _COUNTERS.get(name):
-            key = (metric.name, label) if metric.labels else (metric.name,)
-            found[key] += number
+            values = label.split(" ", len(metric.labels) - 1) if metric.labels else ()
+            found[metric.name, *values] += number
     return dict(found)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from proxy.governance import gates
 from proxy.intake.outcomes import OUTCOME_DEADLINE
 from proxy.intake.store import QUERIES
-from proxy.metrics_contract import Key
+from proxy.metrics_contract import OTHER_FINDING, Key
 from proxy.site import Site
 from sampling.seed import CLOCK_TOLERANCE, epoch_at
 
@@ -26,6 +26,7 @@ class Sources:
         return (
             self._retention,
             self._holds,
+            self._drills,
             self._incidents,
             self._gates,
             self._outcomes,
@@ -34,12 +35,19 @@ class Sources:
             self._self_check,
             self._site.monitors.figures,
             self._reconciliation,
+            self._site.access.figures,
+            self._site.rights.figures,
         )
 
     async def _retention(self, now: datetime) -> Figures:
         told = await self._site.shelf.figures(now)
         audio = told.pop("expired_undeleted")
-        return _plain(told) | {("expired_undeleted", "audio"): audio}
+        analyses = await self._site.parts.documents.figures(now)
+        told["deletions_overdue"] += analyses["overdue"]
+        return _plain(told) | {
+            ("expired_undeleted", "audio"): audio,
+            ("expired_undeleted", "analysis"): analyses["expired"],
+        }
 
     async def _holds(self, now: datetime) -> Figures:
         told = await self._site.parts.holds.figures(now)
@@ -47,6 +55,12 @@ class Sources:
             ("holds", "legal"): told["legal"],
             ("holds", "request"): told["request"],
             ("holds_expired",): told["expired"],
+        }
+
+    async def _drills(self, _: datetime) -> Figures:
+        last = await self._site.parts.canaries.last_drill()
+        return {
+            ("restore_drill_timestamp_seconds",): last["at"].timestamp() if last else 0
         }
 
     async def _incidents(self, now: datetime) -> Figures:
@@ -73,7 +87,11 @@ class Sources:
         return {("reveal_overdue",): overdue}
 
     async def _self_check(self, _: datetime) -> Figures:
-        return await self._site.self_check.figures()
+        """What the daily checks found in the ledger, and in the trace."""
+        told = await self._site.self_check.figures()
+        in_trace = await self._site.access.oversight.verifying.faults()
+        told["verify_findings", OTHER_FINDING] += in_trace
+        return told
 
     async def _reconciliation(self, _: datetime) -> Figures:
         told = await self._site.reconciliation.figures()

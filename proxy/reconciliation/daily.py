@@ -95,15 +95,7 @@ class Reconciliation:
         Raises CannotReconcileError for a day or a connection that cannot be reconciled;
         DatabaseUnavailableError.
         """
-        if connection is not None and connection not in self.lists:
-            known = ", ".join(self.lists) or "none"
-            raise CannotReconcileError(
-                f"there is no connection {connection}", fix=f"known: {known}"
-            )
-        if self.clock() < end_of(day) + CLOSED_AFTER:
-            raise CannotReconcileError(
-                f"{day} ended less than an hour ago, or is not over", fix="wait"
-            )
+        self._check(day, connection)
         if by_hand is not None and connection is None:
             raise CannotReconcileError("a list is of one connection: say of which")
         keys = await self._keys_of(day)
@@ -121,6 +113,17 @@ class Reconciliation:
             ]
             inventory = None if connection else await self.count_store(actor)
         return Report(site=self.site, day=day, connections=done, inventory=inventory)
+
+    def _check(self, day: date, connection: str | None) -> None:
+        if connection is not None and connection not in self.lists:
+            known = ", ".join(self.lists) or "none"
+            raise CannotReconcileError(
+                f"there is no connection {connection}", fix=f"known: {known}"
+            )
+        if self.clock() < end_of(day) + CLOSED_AFTER:
+            raise CannotReconcileError(
+                f"{day} ended less than an hour ago, or is not over", fix="wait"
+            )
 
     def newest_closed_day(self) -> date:
         """The newest day there is to reconcile."""

@@ -109,6 +109,11 @@ class _Settling:
         self._served: set[UUID] = set()
 
     async def look_up(self, listed: Sequence[Found]) -> None:
+        self._takeovers, self._served = await self._known(listed)
+
+    async def _known(
+        self, listed: Sequence[Found]
+    ) -> tuple[dict[str, asyncpg.Record], set[UUID]]:
         """Which of them, and of which calls, there are take-overs already."""
         references = [found.recording.source_ref for found in listed]
         decisions = [found.decision_id for found in listed if found.decision_id]
@@ -116,16 +121,16 @@ class _Settling:
             rows = await connection.fetch(
                 QUERIES["find_takeovers_of"], self._site, self._connection, references
             )
-            self._takeovers = {row["source_ref"]: row for row in rows}
             taken = await connection.fetch(
                 QUERIES["find_taken_over"], self._site, decisions
             )
-        self._served = {row["decision_id"] for row in taken}
-        self._served |= {
+        served = {row["decision_id"] for row in taken}
+        served |= {
             found.call.decision_id
             for found in listed
             if found.call and found.call.outcome == "recorded"
         }
+        return {row["source_ref"]: row for row in rows}, served
 
     async def is_there(self, found: Found) -> bool:
         """Ask the platform again: lists may be older than what we deleted since."""
@@ -203,6 +208,10 @@ class _Settling:
                 await self._count(connection)
 
     async def _note_made(self, found: Found) -> None:
+        """Unless it was one of us who deleted it, after it was looked up here."""
+        takeovers, served = await self._known([found])
+        if takeovers if found.recording.source_ref else found.decision_id in served:
+            return
         async with self._parts.database.transaction() as connection:
             if await self._note(connection, found.reference):
                 await self._count(connection)

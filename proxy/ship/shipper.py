@@ -28,7 +28,8 @@ from proxy.ship.wav import stereo_wav
 Clock = Callable[[], datetime]
 
 _FIRST_WAIT: Final = timedelta(seconds=1)
-_LONGEST_WAIT: Final = timedelta(minutes=1)
+# Within a minute of an objection nothing is left: so it is heard of in half of one.
+_LONGEST_WAIT: Final = timedelta(seconds=30)
 _SWEEP_EVERY: Final = timedelta(minutes=1)
 
 

@@ -8,8 +8,10 @@ generation of a day is the one that new data keys are wrapped under.
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID
 
 import asyncpg
+import structlog
 
 from proxy.database.named_queries import queries_beside
 from proxy.database.pool import Connection
@@ -20,6 +22,7 @@ from proxy.vault.keys import KeyRing
 from retention.keys import DayKey, KeyClass, needs_renewal
 
 QUERIES = queries_beside(__file__)
+log = structlog.get_logger()
 
 
 class KeyMovedError(StorageError):
@@ -52,18 +55,44 @@ class DayKeys:
     async def wrap(self, kind: KeyClass, day: date, data_key: bytes) -> Wrapped:
         """Wrap under the newest key of a day; in no transaction: the store may be slow.
 
-        Raises KeyMissingError for a day that is over.
+        Raises KeyMissingError for a day that is over. A key that the ledger knows is
+        never made again, for it would come back from the dead: where it was renewed
+        meanwhile, or is lost, the day's next one is used.
         """
+        key = await self._to_wrap_with(kind, day)
+        try:
+            return await self._wrapped(key, data_key)
+        except KeyMissingError:
+            if key.is_over(self._clock()):
+                raise
+            newer = await self._to_wrap_with(kind, day)
+            if newer == key:
+                log.warning("a day key is lost, the next one is begun", key=key.name)
+                newer = key.next
+                await self.begin(newer)
+            return await self._wrapped(newer, data_key)
+
+    async def _to_wrap_with(self, kind: KeyClass, day: date) -> DayKey:
         async with self._ledger.database.connection() as connection:
-            key = await self._to_use(connection, kind, day)
-        await self.ring.make(key.name)
+            newest = await self._newest(connection, kind, day)
+        key = self._following(newest, kind, day)
+        if newest is None or newest[0] != key:
+            await self.ring.make(key.name)
+        return key
+
+    async def _wrapped(self, key: DayKey, data_key: bytes) -> Wrapped:
         [wrapped] = await self.ring.wrap(key.name, [data_key])
         return Wrapped(key, wrapped)
 
     async def _to_use(
         self, connection: Connection, kind: KeyClass, day: date
     ) -> DayKey:
-        newest = await self._newest(connection, kind, day)
+        return self._following(await self._newest(connection, kind, day), kind, day)
+
+    def _following(
+        self, newest: tuple[DayKey, bool] | None, kind: KeyClass, day: date
+    ) -> DayKey:
+        """The key to use, where `newest` is the last one announced, and if it lives."""
         if newest is None:
             return DayKey(day, kind)
         key, is_living = newest
@@ -100,19 +129,101 @@ class DayKeys:
             QUERIES["insert_day_key"], self._site, *columns(key), seq
         )
 
-    async def begin_next(self, key: DayKey) -> DayKey:
-        """Make and announce the generation after `key`; safe to repeat."""
-        await self.ring.make(key.next.name)
+    async def make_ahead(self, kind: KeyClass, day: date) -> None:
+        """Make and announce a day's key before it is needed; safe to repeat."""
+        async with self._ledger.database.connection() as connection:
+            if await self.find_living(connection, kind, day):
+                return
+            key = await self._to_use(connection, kind, day)
+        await self.begin(key)
+
+    async def are_analyses_written(self) -> bool:
+        """Whether the site has any: where nobody writes them, no key waits for one."""
+        async with self._ledger.database.connection() as connection:
+            found: bool = await connection.fetchval(QUERIES["has_analyses"], self._site)
+        return found
+
+    async def find_living(
+        self, connection: Connection, kind: KeyClass, day: date
+    ) -> DayKey | None:
+        """The key that new data keys of a day are wrapped under, if there is one."""
+        newest = await self._newest(connection, kind, day)
+        return newest[0] if newest and newest[1] else None
+
+    async def begin_newer(self, key: DayKey) -> DayKey:
+        """The day's newest generation, begun if needed: what is under `key` goes there.
+
+        Never one that was destroyed, nor one of a day that is over, where everything
+        dies anyway: raises KeyMissingError then.
+        """
+        if key.is_over(self._clock()):
+            raise KeyMissingError(f"{key.name} dies with its day, which is over")
+        async with self._ledger.database.connection() as connection:
+            newest = await self._to_use(connection, key.kind, key.day)
+        newer = key.next if newest == key else newest
+        await self.begin(newer)
+        return newer
+
+    async def begin(self, key: DayKey) -> None:
+        """Make and announce a key before anything hangs under it; safe to repeat.
+
+        Raises KeyMovedError for one that was destroyed. One that the ledger knows is
+        not made: what is destroyed or lost must not come back as if nothing had been.
+        """
+        if await self._is_known(key):
+            return
+        await self.ring.make(key.name)
         try:
             async with self._ledger.transaction() as change:
-                newest = await self._newest(change.connection, key.kind, key.day)
-                if newest and newest[0] == key:
-                    await self._insert(change, key.next)
-        except NothingToRecordError:  # begun before
-            pass
-        return key.next
+                if await self._find(change.connection, key) is None:
+                    await self._insert(change, key)
+        except NothingToRecordError:  # somebody was faster
+            await self._unmake_if_dead(key)
+
+    async def _is_known(self, key: DayKey) -> bool:
+        async with self._ledger.database.connection() as connection:
+            row = await self._find(connection, key)
+        if row and row["destroyed_seq"] is not None:
+            raise KeyMovedError
+        return row is not None
+
+    async def _unmake_if_dead(self, key: DayKey) -> None:
+        """Between the look and the making its whole life may have passed."""
+        try:
+            await self._is_known(key)
+        except KeyMovedError:
+            await self.ring.destroy(key.name)
+            raise
+
+    async def _find(self, connection: Connection, key: DayKey) -> asyncpg.Record | None:
+        return await connection.fetchrow(
+            QUERIES["find_day_key"], self._site, *columns(key)
+        )
+
+    async def under(
+        self, key: DayKey, after: UUID | None, limit: int
+    ) -> list[tuple[UUID, bytes]]:
+        """What hangs under a key, and its wrapped data key, in pages by id."""
+        async with self._ledger.database.connection() as connection:
+            rows = await connection.fetch(
+                QUERIES["find_under_key"],
+                self._site,
+                *columns(key),
+                after or UUID(int=0),
+                limit,
+            )
+        return [(row["recording_id"], row["wrapped_key"]) for row in rows]
 
     # --- Ending -----------------------------------------------------------------------
+
+    async def is_awaited(self, key: DayKey) -> bool:
+        """Whether a recording under it waits to be frozen for a person's request."""
+        async with self._ledger.database.connection() as connection:
+            return bool(
+                await connection.fetchval(
+                    QUERIES["is_key_awaited"], self._site, *columns(key)
+                )
+            )
 
     async def mark_stale(
         self, connection: Connection, keys: Collection[DayKey]
@@ -139,11 +250,7 @@ class DayKeys:
 
     async def destroy(self, key: DayKey) -> bool:
         """Destroy a key, read that back, write it down; False if it lives."""
-        try:
-            await self.ring.destroy(key.name)
-            if await self.ring.has(key.name):
-                return False
-        except StorageError:
+        if not await self.ring.destroy(key.name):
             return False
         try:
             async with self._ledger.transaction() as change:
@@ -153,9 +260,7 @@ class DayKeys:
         return True
 
     async def _receipt(self, change: LedgerTransaction, key: DayKey) -> None:
-        row = await change.connection.fetchrow(
-            QUERIES["find_day_key"], self._site, *columns(key)
-        )
+        row = await self._find(change.connection, key)
         if row is None or row["destroyed_seq"] is not None:
             return
         seq = change.append(Kind.DAY_KEY_DESTROYED, leaf_of(key))

@@ -98,7 +98,11 @@ class FilesystemStore:
             raise _storage_error(error) from error
 
     async def list(self) -> AsyncIterator[UUID]:
-        for name in await asyncio.to_thread(lambda: list(self._names())):
+        try:
+            names = await asyncio.to_thread(lambda: list(self._names()))
+        except OSError as error:
+            raise _storage_error(error) from error
+        for name in names:
             yield object_id_of(name)
 
     async def check(self) -> None:
@@ -122,9 +126,10 @@ class FilesystemStore:
         """A directory is not held open."""
 
     def _names(self) -> Iterator[str]:
-        for file in self._directory.glob("??/*"):
-            if not file.name.startswith("."):
-                yield file.name
+        for shard in self._directory.glob("??"):
+            for file in shard.iterdir():  # glob() passes over what it may not read
+                if not file.name.startswith("."):
+                    yield file.name
 
     def _file(self, object_id: UUID) -> Path:
         name = object_id.hex

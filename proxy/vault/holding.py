@@ -5,9 +5,9 @@ that the key of its own day dies on time with everything else. When the hold is 
 moves back, or, if its own time is over as well, it is due at once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,12 +19,15 @@ from proxy.errors import ObjectMissingError, PonctuelError, StorageError
 from proxy.ledger.entry import Kind
 from proxy.ledger.transaction import Ledger, LedgerTransaction
 from proxy.vault.day_keys import DayKeys, Wrapped, columns, key_of
-from retention.holds import Hold
+from retention.holds import Authority, Hold
 from retention.keys import KeyClass
 from retention.periods import LARGEST_LAG, key_day
 
 QUERIES = queries_beside(__file__)
+KeyEnd = tuple[KeyClass, datetime]
 log = structlog.get_logger()
+
+_KEPT_FOR = timedelta(days=1)  # whoever wants it holds it anew within minutes
 
 
 class BadHoldError(PonctuelError):
@@ -49,13 +52,38 @@ class NoHoldError(PonctuelError):
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """The hold a recording is under."""
+
+    hold_id: UUID
+    authority: Authority
+    reference: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class _Held:
     """A recording with its data key, as it stands before a move."""
 
     recording_id: UUID
     draw_seq: int
     expires_at: datetime
+    held_until: datetime | None
     wrapped: Wrapped
+
+    def goes_on_until(
+        self, ended: datetime, now: datetime, kept_until: datetime | None
+    ) -> KeyEnd | None:
+        """Where its key moves when a hold is over; None: it is due, and stays.
+
+        Back to its own day; or on, because somebody wants it: a request that waited
+        for it has put its end off beyond the hold's, others have it `kept_until`.
+        """
+        if self.expires_at > now:
+            return KeyClass.AUDIO, self.expires_at
+        if self.held_until is not None and self.held_until > max(ended, now):
+            return KeyClass.HOLD, self.held_until
+        return (KeyClass.HOLD, kept_until) if kept_until else None
 
 
 class Holds:
@@ -69,9 +97,16 @@ class Holds:
         self._keys = keys
         self._clock = clock
 
-    async def place(self, recording_id: UUID, hold: Hold, actor: str) -> UUID:
+    async def place(
+        self,
+        recording_id: UUID,
+        hold: Hold,
+        actor: str,
+        instead_of: Authority | None = None,
+    ) -> UUID:
         """Hold one recording, or renew its hold by the same right; return the hold.
 
+        A hold by the right `instead_of` gives way to it, with no moment in between.
         Raises BadHoldError, HeldAlreadyError, ObjectMissingError.
         """
         for field, fix in hold.faults(self._clock()).items():
@@ -79,20 +114,40 @@ class Holds:
         found = await self._find(recording_id)
         moved = await self._wrapped_for(found, KeyClass.HOLD, hold.until)
         async with self._ledger.transaction() as change:
-            await self._end_same(change, recording_id, hold, actor)
+            ending = {hold.authority, instead_of or hold.authority}
+            await self._end_same(change, recording_id, ending, actor)
             hold_id = await self._insert(change, found, hold, actor)
-            await self._move(change, found, moved, hold.until)
+            await self._move(change, found, moved)
+            await self._put_off(change, recording_id, hold.until)
         return hold_id
 
-    async def release(self, hold_id: UUID, actor: str) -> None:
-        """End a hold before its time. Raises NoHoldError."""
+    async def release(
+        self, hold_id: UUID, actor: str, *, is_doomed: bool = False
+    ) -> None:
+        """End a hold before its time. Raises NoHoldError.
+
+        What an open request wants, or a restriction, is kept until it is held for that.
+        With `is_doomed` the recording is marked for destruction in the same moment:
+        nobody listens to it in between.
+        """
         async with self._ledger.database.connection() as connection:
             row = await connection.fetchrow(
                 QUERIES["find_running_hold"], self._site, hold_id
             )
         if row is None:
             raise NoHoldError
-        await self._end(row, actor)
+        await self._end(row, actor, is_doomed=is_doomed)
+
+    async def running(self, recording_id: UUID) -> Running | None:
+        """The hold a recording is under, if it is; also one whose time is just over."""
+        async with self._ledger.database.connection() as connection:
+            row = await connection.fetchrow(
+                QUERIES["find_hold_of"], self._site, recording_id
+            )
+        if row is None:
+            return None
+        authority = Authority(row["authority"])
+        return Running(row["hold_id"], authority, row["reference"], row["until"])
 
     async def end_due(self, now: datetime) -> int:
         async with self._ledger.database.connection() as connection:
@@ -128,7 +183,8 @@ class Holds:
         if row is None:
             raise ObjectMissingError
         wrapped = Wrapped(key_of(row), row["wrapped_key"])
-        return _Held(recording_id, row["draw_seq"], row["expires_at"], wrapped)
+        ends = row["expires_at"], row["held_until"]
+        return _Held(recording_id, row["draw_seq"], *ends, wrapped)
 
     async def _wrapped_for(
         self, found: _Held, kind: KeyClass, until: datetime
@@ -166,34 +222,57 @@ class Holds:
         return hold_id
 
     async def _end_same(
-        self, change: LedgerTransaction, recording_id: UUID, hold: Hold, actor: str
+        self,
+        change: LedgerTransaction,
+        recording_id: UUID,
+        ending: Collection[Authority],
+        actor: str,
     ) -> None:
         await change.connection.execute(
             QUERIES["end_same_hold"],
             self._site,
             recording_id,
-            hold.authority.value,
+            [authority.value for authority in ending],
             self._clock(),
             actor,
         )
 
-    async def _end(self, row: asyncpg.Record, actor: str) -> None:
+    async def _end(
+        self, row: asyncpg.Record, actor: str, *, is_doomed: bool = False
+    ) -> None:
         found = await self._find_ending(row["recording_id"])
         now = self._clock()
+        is_kept = not is_doomed and await self._is_wanted(row["recording_id"])
+        kept_until = now + _KEPT_FOR if is_kept else None
         moved = None
-        if found and found.expires_at > now:
-            moved = await self._wrapped_for(found, KeyClass.AUDIO, found.expires_at)
+        if found and (goes_on := found.goes_on_until(row["until"], now, kept_until)):
+            moved = await self._wrapped_for(found, *goes_on)
         async with self._ledger.transaction() as change:
             change.append(Kind.NOTE, {"text": "hold ended"})
-            await change.connection.execute(
+            ended = await change.connection.execute(
                 QUERIES["end_hold"], self._site, row["hold_id"], now, actor
             )
+            if ended != "UPDATE 1":  # somebody was faster; another may be running
+                raise NoHoldError
             if found and moved:
-                await self._move(change, found, moved, None)
-            else:
+                await self._move(change, found, moved)
+            await change.connection.execute(
+                QUERIES["give_back"],
+                *(self._site, row["recording_id"], row["until"], kept_until),
+            )
+            if is_doomed:
                 await change.connection.execute(
-                    QUERIES["set_held"], self._site, row["recording_id"], None
+                    QUERIES["doom_one"], self._site, row["recording_id"], now
                 )
+
+    async def _is_wanted(self, recording_id: UUID) -> bool:
+        """A hold that ends early, or was not renewed, takes nothing from a person."""
+        async with self._ledger.database.connection() as connection:
+            return bool(
+                await connection.fetchval(
+                    QUERIES["is_wanted"], self._site, recording_id
+                )
+            )
 
     async def _find_ending(self, recording_id: UUID) -> _Held | None:
         try:
@@ -201,14 +280,20 @@ class Holds:
         except ObjectMissingError:
             return None
 
-    async def _move(
-        self,
-        change: LedgerTransaction,
-        found: _Held,
-        moved: Wrapped,
-        until: datetime | None,
+    async def _put_off(
+        self, change: LedgerTransaction, recording_id: UUID, until: datetime
     ) -> None:
-        """Under another key, with another end; what is left behind must die early."""
+        """What the sweep has marked since it was looked at is not held any more."""
+        done = await change.connection.execute(
+            QUERIES["put_off"], self._site, recording_id, until
+        )
+        if done != "UPDATE 1":
+            raise ObjectMissingError
+
+    async def _move(
+        self, change: LedgerTransaction, found: _Held, moved: Wrapped
+    ) -> None:
+        """Under another key; what is left behind must die early."""
         await self._keys.announce(change, moved.key)
         done = await change.connection.execute(
             QUERIES["move_one_key"],
@@ -222,6 +307,3 @@ class Holds:
             raise StorageError("its key was moved in the meantime", fix="try again")
         if moved.key.day < found.wrapped.key.day:
             await self._keys.mark_stale(change.connection, {found.wrapped.key})
-        await change.connection.execute(
-            QUERIES["set_held"], self._site, found.recording_id, until
-        )

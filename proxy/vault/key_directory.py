@@ -34,8 +34,10 @@ from proxy.vault.key_rules import (
     prove,
 )
 from proxy.vault.key_store import KEY_SIZE
+from retention.keys import DayKey
 
 _NOTES = "notes"
+_SETTING = "vault.keys"  # not the path: it would be told to whoever uploads
 # RFC 3394 wraps whole blocks of eight bytes, at least two of them.
 _BLOCK, _LEAST = 8, 16
 # A file, or the copy that a writer killed at the wrong moment left beside it.
@@ -243,7 +245,7 @@ class _Files:
         except OSError as error:
             raise StorageError(
                 f"{what}: {error.strerror or type(error).__name__}",
-                field=str(self._directory),
+                field=_SETTING,
                 fix="look at the disk the keys are on",
             ) from error
 
@@ -251,7 +253,7 @@ class _Files:
         if self._identify() != self._identity:
             raise StorageError(
                 "this is not the directory that was opened",
-                field=str(self._directory),
+                field=_SETTING,
                 fix="mount the disk the keys are on and restart the service",
             )
 
@@ -294,4 +296,5 @@ def _unwrap(key: memoryview, wrapped: bytes) -> bytes:
 
 def sites_with_day_keys(directory: Path) -> list[str]:
     """The sites whose folder here still holds keys that must die."""
-    return sorted({file.parent.name for file in directory.glob("*/audio-*.key")})
+    found = directory.glob("*/*.key")
+    return sorted({file.parent.name for file in found if DayKey.named(file.stem)})

@@ -31,7 +31,7 @@ _MONTH = re.compile(r"caller-(\d{4}-\d{2})")
 
 
 class KeyRing:
-    """The keys of one site. `open` before use; every method raises StorageError."""
+    """The keys of one site. `open` before use; methods raise StorageError."""
 
     def __init__(self, store: KeyStore) -> None:
         self.store = store
@@ -95,12 +95,19 @@ class KeyRing:
     async def make(self, name: str) -> None:
         await self.store.make(name)
 
-    async def has(self, name: str) -> bool:
-        return await self.store.exists(name)
+    async def destroy(self, name: str) -> bool:
+        """Destroy a key and read that back; False while anything of it may be there.
 
-    async def destroy(self, name: str) -> None:
-        """Safe to repeat. Read back with `has`: only then is it gone."""
-        await self.store.destroy(name)
+        Both questions: with two keepers a key exists where both have it, and is named
+        where one still does.
+        """
+        try:
+            await self.store.destroy(name)
+            if await self.store.exists(name):
+                return False
+            return name not in await self.store.names()
+        except StorageError:
+            return False
 
     async def wrap(self, name: str, secrets: Sequence[bytes]) -> list[bytes]:
         """Raises KeyMissingError."""

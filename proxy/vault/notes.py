@@ -8,9 +8,11 @@ only the database has: key store and objects alone open nothing.
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from datetime import date
 from uuid import UUID
 
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -21,12 +23,13 @@ from proxy.vault.key_store import KEY_SIZE, KeyStore
 from retention.keys import DayKey
 
 QUERIES = queries_beside(__file__)
+log = structlog.get_logger()
 _NONCE_SIZE = 12
 _ID_SIZE = 16
 _AT_ONCE = 250  # wrapped keys a note: below 64 KiB, also as a key service writes them
 _DEAD = re.compile(r"dead-(?P<key>.+)-(?P<id>[0-9a-f]{32})")
-_MOVED = re.compile(r"moved-(?P<key>.+)-p\d+")
-_NOTE = re.compile(r"(dead|moved)-(?P<key>.+)-(p\d+|[0-9a-f]{32})")
+_MOVED = re.compile(r"moved-(?P<key>.+)-g(?P<source>\d+)-p(?P<page>\d+)")
+_NOTE = re.compile(r"(dead|moved)-(?P<key>.+)-(g\d+-p\d+|[0-9a-f]{32})")
 
 DataKeys = list[tuple[UUID, bytes]]
 """Of what, and its data key under a day key."""
@@ -40,6 +43,23 @@ class Notes:
         self._site = database.site
         self._store = store
         self._cipher: AESGCM | None = None
+
+    async def note_early(
+        self, dying: Iterable[tuple[DayKey, UUID]], today: date
+    ) -> set[UUID]:
+        """Remember what dies before the day of its key; return of what that failed.
+
+        After one failure nothing more is written: a store that is away takes its time
+        to say so, and what need not be noted waits.
+        """
+        early = [(key, item) for key, item in dying if key.day > today]
+        for place, (key, item) in enumerate(early):
+            try:
+                await self.note_dead(key, item)
+            except StorageError as error:
+                log.warning("early deaths not noted", problem=error.error_id)
+                return {each for _, each in early[place:]}
+        return set()
 
     async def note_dead(self, key: DayKey, item: UUID) -> None:
         """Remember that `item` is dead while `key`, which wraps its data key, lives."""
@@ -56,18 +76,44 @@ class Notes:
         keys = (DayKey.named(match["key"]) for match in found if match)
         return {key for key in keys if key}
 
-    async def note_moved(self, key: DayKey, data_keys: DataKeys) -> None:
-        """Remember what was wrapped anew under `key`, in place of what was noted."""
-        for place in range(0, max(len(data_keys), 1), _AT_ONCE):
+    async def note_moved(self, old: DayKey, key: DayKey, data_keys: DataKeys) -> None:
+        """Remember what hangs under `key`, now that nothing does under `old`.
+
+        The same is then true of what was moved to `old` before.
+        """
+        pages = range(0, max(len(data_keys), 1), _AT_ONCE)
+        for place in reversed(pages):  # the first goes last: it says all are there
             content = _packed(data_keys[place : place + _AT_ONCE])
-            await self._write(f"moved-{key.name}-p{place // _AT_ONCE}", content)
+            name = _moved_name(key, old.generation, place // _AT_ONCE)
+            await self._write(name, content)
+        further = await self.emptied_into(old) - await self.emptied_into(key)
+        for source in sorted(further):
+            await self._write(_moved_name(key, source, 0), b"")
+
+    async def emptied_into(self, key: DayKey) -> set[int]:
+        """The generations of which all that lives has come to hang under `key`."""
+        names = await self._names_of(key, _MOVED)
+        found = filter(None, map(_MOVED.fullmatch, names))
+        return {int(match["source"]) for match in found if match["page"] == "0"}
 
     async def moved(self, key: DayKey) -> DataKeys:
-        """What was wrapped anew under `key`; nothing if it is no later generation."""
+        """What was wrapped anew under `key`, whichever generation it came from."""
         found: DataKeys = []
         for name in await self._names_of(key, _MOVED):
             found += _unpacked(await self._read(name))
         return found
+
+    async def forget_ended(
+        self, ended: Iterable[DayKey], living: Collection[DayKey]
+    ) -> None:
+        """Remove what was noted of keys that are destroyed.
+
+        Not while an earlier generation of the same day lives: in older copies the same
+        things hang under that one.
+        """
+        for key in ended:
+            if not any(map(key.is_or_follows, living)):
+                await self.forget(key)
 
     async def forget(self, key: DayKey) -> None:
         """Remove what was noted of a key, once it is destroyed."""
@@ -108,6 +154,10 @@ class Notes:
                 key = await connection.fetchval(QUERIES["find_notes_key"], self._site)
             self._cipher = AESGCM(key)
         return self._cipher
+
+
+def _moved_name(key: DayKey, source: int, page: int) -> str:
+    return f"moved-{key.name}-g{source}-p{page}"
 
 
 def _packed(data_keys: Iterable[tuple[UUID, bytes]]) -> bytes:

@@ -7,10 +7,17 @@ transaction leaves an object nobody can open, listed in `object_writes`, which
 """
 
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Sequence,
+)
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
 
 from proxy.database.named_queries import queries_beside
@@ -26,10 +33,14 @@ from proxy.vault.day_keys import DayKeys, Wrapped, columns, key_of
 from proxy.vault.key_store import KEY_SIZE
 from proxy.vault.objects import ObjectStore
 from proxy.vault.sealing import Sealer, open_range, seal
+from retention.holds import Authority
 from retention.keys import DayKey, KeyClass
 from retention.periods import expires_at, key_day
 
 QUERIES = queries_beside(__file__)
+
+# How often it is looked up, while somebody listens, whether they still may.
+LOOKED_AGAIN = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +86,11 @@ class Recording:
     channels: int
     clear_size: int
     sealed_size: int
-    expires_at: datetime
+    due_at: datetime
     key: DayKey
     wrapped_key: bytes
+    despite: frozenset[Authority]
+    """Holds that do not keep whoever found it from reading it."""
 
 
 class Vault:
@@ -122,10 +135,20 @@ class Vault:
         )
 
     async def discard(self, recording_id: UUID) -> None:
-        """Remove an object that became nobody's recording."""
-        await self._objects.delete(recording_id)
+        """Remove an object that became nobody's recording.
+
+        Where the store cannot now, `Shelf.remove_unfinished` does as soon as it can.
+        """
+        try:
+            await self._objects.delete(recording_id)
+        except StorageError:
+            await self._note_object("abandon_object", recording_id)
+            raise
+        await self._note_object("finish_object", recording_id)
+
+    async def _note_object(self, query: str, object_id: UUID) -> None:
         async with self._database.connection() as connection:
-            await connection.execute(QUERIES["finish_object"], self._site, recording_id)
+            await connection.execute(QUERIES[query], self._site, object_id)
 
     async def enclose(self, sealed: SealedObject, kept_days: int) -> Enclosed:
         """Fix when a sealed object must be gone, and wrap its key accordingly."""
@@ -176,10 +199,13 @@ class Vault:
             raise StorageError("it was removed while it was taken over")
         change.append(Kind.OUTCOME, _kept_leaf(sealed, captured.draw_seq, key.day))
 
-    async def find(self, recording_id: UUID) -> Recording:
+    async def find(
+        self, recording_id: UUID, despite: Collection[Authority] = ()
+    ) -> Recording:
         """Raises ObjectMissingError when it does not exist or is being destroyed.
 
-        RestrictedError while it is held: then nobody listens to it.
+        RestrictedError while it is held: then nobody reads it, but for what it is held
+        for. Who that is the caller knows, and says by what right (`despite`).
         """
         async with self._database.connection() as connection:
             row = await connection.fetchrow(
@@ -187,17 +213,22 @@ class Vault:
             )
         if row is None:
             raise ObjectMissingError
-        if row["is_held"]:
+        if row["is_held"] and row["authority"] not in despite:
             raise RestrictedError
-        names = Recording.__dataclass_fields__.keys() - {"key"}
-        return Recording(**{name: row[name] for name in names}, key=key_of(row))
+        names = Recording.__dataclass_fields__.keys() - {"key", "despite"}
+        return Recording(
+            **{name: row[name] for name in names},
+            key=key_of(row),
+            despite=frozenset(despite),
+        )
 
     async def open(
         self, recording: Recording, start: int = 0, stop: int | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Clear bytes [start, stop) of a recording, without opening the rest.
 
-        What was not sealed here is noted before TamperedError is raised.
+        What was not sealed here is noted before TamperedError is raised. Whoever is
+        listening when it ends is cut off: the stream then raises what `find` does.
         """
         async with self._noting_tampered(recording.recording_id):
             stored = await self._objects.size(recording.recording_id)
@@ -222,14 +253,34 @@ class Vault:
             start,
             recording.clear_size if stop is None else stop,
         )
-        return self._watched(recording.recording_id, clear_audio)
+        return self._watched(recording, clear_audio)
 
     async def _watched(
-        self, recording_id: UUID, clear_audio: AsyncGenerator[bytes, None]
-    ) -> AsyncIterator[bytes]:
-        async with self._noting_tampered(recording_id), aclosing(clear_audio):
+        self, recording: Recording, clear_audio: AsyncGenerator[bytes, None]
+    ) -> AsyncGenerator[bytes, None]:
+        looked_at: datetime | None = None
+        async with (
+            self._noting_tampered(recording.recording_id),
+            aclosing(clear_audio),
+        ):
             async for piece in clear_audio:
+                looked_at = await self._look_again(recording, looked_at)
                 yield piece
+
+    async def _look_again(
+        self, recording: Recording, looked_at: datetime | None
+    ) -> datetime:
+        """Return when it was last seen that it may be heard; raises what `find` does.
+
+        Its end is kept to exactly; an erasure or a hold cuts off within LOOKED_AGAIN.
+        """
+        now = self._clock()
+        if now >= recording.due_at:
+            raise ObjectMissingError
+        if looked_at and timedelta() <= now - looked_at < LOOKED_AGAIN:
+            return looked_at
+        await self.find(recording.recording_id, recording.despite)
+        return now
 
     @asynccontextmanager
     async def _noting_tampered(self, recording_id: UUID) -> AsyncIterator[None]:

@@ -4,10 +4,12 @@ Deleting a wrapped key from a database leaves copies of it in data files, in the
 changes and in backups. So when something dies before its day, the key that wrapped it
 must die too, and the others of that day are wrapped under the day's next generation:
 
-1. The next generation is made and announced; from then on new data keys go there.
-2. What hangs under the old one is moved, in batches.
-3. What was moved is noted in the key store: an older copy of the database has the old
-   wrapping only, which nothing opens any more.
+1. The newest generation, or where the old one is that, the next, which is made and
+   announced, is from then on the one that new data keys go to.
+2. What hangs under the old one is moved there, in batches.
+3. What was moved is noted in the key store, also if that is nothing: an older copy of
+   the database has the old wrapping only, which nothing opens any more. Without the
+   note a key that is gone is one that was lost.
 4. The old key is destroyed, that is read back, and said in the ledger.
 
 Each step may be repeated, also by two replicas at once; a crash leaves the key stale.
@@ -20,9 +22,10 @@ from uuid import UUID
 import structlog
 
 from proxy.database.named_queries import queries_beside
-from proxy.database.pool import SiteDatabase
+from proxy.database.pool import Connection, SiteDatabase
 from proxy.errors import StorageError, TamperedError
-from proxy.vault.day_keys import DayKeys, columns
+from proxy.ledger.transaction import lock_head
+from proxy.vault.day_keys import DayKeys, KeyMovedError, columns
 from proxy.vault.notes import DataKeys, Notes
 from retention.keys import DayKey
 
@@ -33,7 +36,7 @@ _BATCH = 500
 
 
 class Renewal:
-    """Moves one site's data keys from a stale day key to its next generation."""
+    """Moves one site's data keys from a stale day key to the day's newest one."""
 
     def __init__(self, database: SiteDatabase, keys: DayKeys, notes: Notes) -> None:
         self._database = database
@@ -44,62 +47,57 @@ class Renewal:
     async def empty(self, key: DayKey) -> bool:
         """Let nothing that lives on hang under `key`; False if something still does."""
         try:
-            if await self._page(key, None, 1):
-                await self._keys.begin_next(key)
+            # Also if nothing is moved: nobody may wrap under the old one meanwhile.
+            newer = await self._keys.begin_newer(key)
             async for page in self._pages(key):
-                await self._move(key, page)
-            moved = [each async for page in self._pages(key.next) for each in page]
-            if moved:
-                await self._notes.note_moved(key.next, moved)
-            if await self._page(key, None, 1):  # wrapped since: once more, next time
-                return False
+                await self._move(key, newer, page)
+            if await self._keys.under(key, None, 1):
+                return False  # changed since: once more, next time
+            moved = [each async for page in self._pages(newer) for each in page]
+            await self._notes.note_moved(key, newer, moved)
         except StorageError as error:
             log.warning("key not renewed", key=key.name, problem=error.error_id)
             return False
         return True
 
-    async def _move(self, key: DayKey, page: DataKeys) -> None:
+    async def _move(self, key: DayKey, newer: DayKey, page: DataKeys) -> None:
         before = [wrapped for _, wrapped in page]
-        after = await self._wrapped_anew(key, before)
-        async with self._database.connection() as connection:
+        after = await self._wrapped_anew(key, newer, before)
+        async with self._database.transaction() as connection:
+            await self._require_newest(connection, newer)
             await connection.execute(
                 QUERIES["move_keys"],
                 self._site,
                 *columns(key),
-                key.next.generation,
+                newer.generation,
                 [item for item, _ in page],
                 before,
                 after,
             )
 
-    async def _wrapped_anew(self, key: DayKey, before: list[bytes]) -> list[bytes]:
+    async def _require_newest(self, connection: Connection, key: DayKey) -> None:
+        """Under the ledger's head, which whoever would renew `key` waits for, too."""
+        await lock_head(connection, self._site)
+        if await self._keys.find_living(connection, key.kind, key.day) != key:
+            raise KeyMovedError
+
+    async def _wrapped_anew(
+        self, key: DayKey, newer: DayKey, before: list[bytes]
+    ) -> list[bytes]:
         try:
             data_keys = await self._keys.ring.unwrap(key.name, before)
         except TamperedError:
-            if len(before) > 1:
-                return [one for each in before for one in await self._one(key, each)]
-            return before  # it opens nothing, here or there; who plays it is told
-        return await self._keys.ring.wrap(key.next.name, data_keys)
-
-    async def _one(self, key: DayKey, wrapped: bytes) -> list[bytes]:
-        return await self._wrapped_anew(key, [wrapped])
+            if len(before) == 1:
+                return before  # it opens nothing, here or there; who plays it is told
+            apart = [await self._wrapped_anew(key, newer, [each]) for each in before]
+            return [wrapped for [wrapped] in apart]
+        return await self._keys.ring.wrap(newer.name, data_keys)
 
     async def _pages(self, key: DayKey) -> AsyncIterator[DataKeys]:
         after: UUID | None = None
-        while page := await self._page(key, after, _BATCH):
+        while page := await self._keys.under(key, after, _BATCH):
             yield page
             after = page[-1][0]
-
-    async def _page(self, key: DayKey, after: UUID | None, limit: int) -> DataKeys:
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(
-                QUERIES["find_under_key"],
-                self._site,
-                *columns(key),
-                after or UUID(int=0),
-                limit,
-            )
-        return [(row["recording_id"], row["wrapped_key"]) for row in rows]
 
 
 class Destroying:
@@ -120,11 +118,18 @@ class Destroying:
         return await self._renewal.empty(key) and await self.destroy(key)
 
     async def destroy(self, key: DayKey) -> bool:
-        """Notes of a key are of no use without it; they go last, and may wait."""
+        """False too while a request waits for what is under it: for a day at most.
+
+        Notes of a key are of no use without it; they go last, and may wait.
+        """
+        if await self._keys.is_awaited(key):
+            log.warning("key awaited by a request", key=key.name)
+            return False
         if not await self._keys.destroy(key):
             return False
         try:
-            await self._notes.forget(key)
+            noted = [one for one in await self._notes.keys() if one.is_or_follows(key)]
+            await self._notes.forget_ended(noted, await self._keys.living())
         except StorageError as error:
             log.warning("notes of a key left", key=key.name, problem=error.error_id)
         return True

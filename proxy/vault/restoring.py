@@ -6,15 +6,16 @@ against what the database says, at every start:
 
 * A key the ledger calls destroyed is destroyed again, and people are told.
 * A key the database has never heard of was made after the copy was: it is taken over.
-* Where the key store has a later generation of a day, what was moved to it is found
-  again in the notes; what was not moved died early, and is destroyed again.
+* Where the notes say that a key which is gone was emptied into a later generation of
+  its day, what was moved is found again there; what was not died early, and is
+  destroyed again.
 * What the notes call dead is destroyed again, row and object.
 * Where a key is gone and nothing says why, nothing is destroyed: people are told.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -22,19 +23,15 @@ import structlog
 from proxy.database.named_queries import queries_beside
 from proxy.database.pool import Connection
 from proxy.errors import TamperedError
-from proxy.ledger.entry import Kind
-from proxy.ledger.transaction import Ledger, NothingToRecordError
-from proxy.vault.day_keys import DayKeys, columns, key_of, leaf_of
+from proxy.ledger.transaction import Ledger
+from proxy.vault.day_keys import DayKeys, columns, key_of
 from proxy.vault.notes import DataKeys, Notes
 from proxy.vault.objects import ObjectStore
 from retention.keys import DayKey
-from retention.periods import LONGEST
+from retention.periods import LOOKED_BACK
 
 QUERIES = queries_beside(__file__)
 log = structlog.get_logger()
-
-# No copy of a key store is kept longer than a key may live and be missed.
-_LOOKED_BACK = LONGEST + timedelta(days=31)
 
 
 @dataclass(slots=True)
@@ -45,12 +42,18 @@ class Replayed:
     keys_taken_over: list[DayKey] = field(default_factory=list)
     keys_missing: list[DayKey] = field(default_factory=list)
     recordings_back: int = 0
+    analyses_back: int = 0
     objects_back: int = 0
     data_keys_moved: int = 0
 
     @property
     def came_back(self) -> bool:
-        return bool(self.keys_back or self.recordings_back or self.objects_back)
+        return bool(
+            self.keys_back
+            or self.recordings_back
+            or self.analyses_back
+            or self.objects_back
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +69,14 @@ class _Known:
         """Living, says the database; the key store does not have them."""
         return sorted(self.living - self.stored)
 
-    def successor(self, key: DayKey) -> DayKey | None:
-        """The newest later generation of a day's key in the store."""
+    def later(self, key: DayKey) -> list[DayKey]:
+        """The later generations of a day's key in the store, newest first."""
         later = (
             one
             for one in self.stored - self.destroyed
-            if (one.day, one.kind) == (key.day, key.kind)
-            and one.generation > key.generation
+            if one != key and one.is_or_follows(key)
         )
-        return max(later, key=lambda one: one.generation, default=None)
+        return sorted(later, reverse=True)
 
 
 class Restoring:
@@ -104,18 +106,18 @@ class Restoring:
             done.keys_back.append(key)
         for key in sorted(known.stored - known.living - known.destroyed):
             if not key.is_over(self._clock()):
-                await self._take_over(key)
+                await self._keys.begin(key)
                 done.keys_taken_over.append(key)
         for key in known.gone:
-            await self._follow(key, known.successor(key), done)
+            await self._follow(key, known.later(key), done)
         await self._bury(await self._notes.dead(), done)
-        gone = (await self._known()).destroyed
-        for key in await self._notes.keys() & gone:  # a crash left them
-            await self._notes.forget(key)
+        known = await self._known()
+        left = await self._notes.keys() & known.destroyed  # by a crash
+        await self._notes.forget_ended(left, known.living | known.stored)
         return done
 
     async def _known(self) -> _Known:
-        since = (self._clock() - _LOOKED_BACK).date()
+        since = (self._clock() - LOOKED_BACK).date()
         async with self._ledger.database.connection() as connection:
             living = await connection.fetch(QUERIES["find_living_keys"], self._site)
             destroyed = await connection.fetch(
@@ -127,26 +129,20 @@ class Restoring:
             frozenset(await self._keys.ring.day_keys()),
         )
 
-    async def _take_over(self, key: DayKey) -> None:
-        try:
-            async with self._ledger.transaction() as change:
-                row = await change.connection.fetchrow(
-                    QUERIES["find_day_key"], self._site, *columns(key)
-                )
-                if row is None:
-                    seq = change.append(Kind.DAY_KEY_MADE, leaf_of(key))
-                    await change.connection.execute(
-                        QUERIES["insert_day_key"], self._site, *columns(key), seq
-                    )
-        except NothingToRecordError:  # another replica was faster
-            pass
+    async def _successor(self, key: DayKey, later: Iterable[DayKey]) -> DayKey | None:
+        """The generation that `key` was emptied into; None if it just vanished."""
+        for one in later:
+            if key.generation in await self._notes.emptied_into(one):
+                return one
+        return None
 
     async def _follow(
-        self, key: DayKey, successor: DayKey | None, done: Replayed
+        self, key: DayKey, later: Iterable[DayKey], done: Replayed
     ) -> None:
         """What hung under a key that is gone: moved on, dead, or a riddle."""
+        successor = await self._successor(key, later)
         if successor is None:
-            if not key.is_over(self._clock()) and await self._has_any(key):
+            if not key.is_over(self._clock()) and await self._keys.under(key, None, 1):
                 done.keys_missing.append(key)
             return
         try:
@@ -159,22 +155,8 @@ class Restoring:
             rows = await connection.fetch(
                 QUERIES["find_all_under_key"], self._site, *columns(key)
             )
-            done.recordings_back += await self._doom(
-                connection, [row["recording_id"] for row in rows]
-            )
+            await self._doom(connection, [row["recording_id"] for row in rows], done)
         await self._keys.destroy(key)  # it is gone: the ledger has to say so again
-
-    async def _has_any(self, key: DayKey) -> bool:
-        async with self._ledger.database.connection() as connection:
-            return bool(
-                await connection.fetch(
-                    QUERIES["find_under_key"],
-                    self._site,
-                    *columns(key),
-                    UUID(int=0),
-                    1,
-                )
-            )
 
     async def _move(
         self,
@@ -193,16 +175,19 @@ class Restoring:
         )
         return int(done.removeprefix("UPDATE "))
 
-    async def _doom(self, connection: Connection, items: Iterable[UUID]) -> int:
-        rows = await connection.fetch(
-            QUERIES["doom_returned"], self._site, list(items), self._clock()
-        )
-        return len(rows)
+    async def _doom(
+        self, connection: Connection, items: Iterable[UUID], done: Replayed
+    ) -> None:
+        which = (self._site, list(items), self._clock())
+        recordings = await connection.fetch(QUERIES["doom_returned"], *which)
+        analyses = await connection.fetch(QUERIES["doom_returned_analyses"], *which)
+        done.recordings_back += len(recordings)
+        done.analyses_back += len(analyses)
 
     async def _bury(self, dead: list[UUID], done: Replayed) -> None:
         """Rows are left to the sweep, which comes next; objects without one go now."""
         async with self._ledger.database.connection() as connection:
-            done.recordings_back += await self._doom(connection, dead)
+            await self._doom(connection, dead, done)
         for item in dead:
             if await self._objects.size(item) is not None:
                 await self._objects.delete(item)

@@ -7,7 +7,7 @@ back: so it can be destroyed again wherever it comes back from.
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -34,6 +34,7 @@ log = structlog.get_logger()
 # A take-over is cut off long before this, so an older unfinished object is abandoned.
 LONGEST_WRITE = timedelta(hours=1)
 _LAG_STEP_SECONDS = 900
+_DESTROYED_AT_ONCE = 500
 
 
 class ForeignStoreError(StorageError):
@@ -102,19 +103,37 @@ class Shelf:
         row = await connection.fetchrow(
             QUERIES["find_recording_of"], self._site, decision_id
         )
+        return await self._doom(connection, row)
+
+    async def doom(
+        self, connection: Connection, recording_id: UUID
+    ) -> tuple[Doomed, bool] | None:
+        """The same for a recording by its own id."""
+        row = await connection.fetchrow(
+            QUERIES["find_to_doom"], self._site, recording_id
+        )
+        return await self._doom(connection, row)
+
+    async def _doom(
+        self, connection: Connection, row: asyncpg.Record | None
+    ) -> tuple[Doomed, bool] | None:
         if row is None:
             return None
         which = (self._site, row["recording_id"], self._clock())
         if await connection.execute(QUERIES["expire_held"], *which) == "UPDATE 1":
             return None
-        marked = await connection.execute(QUERIES["doom_one"], *which)
-        return _doomed(row), marked == "UPDATE 1"
+        is_new = await connection.execute(QUERIES["doom_one"], *which) == "UPDATE 1"
+        if not is_new and row["doomed_at"] is None:
+            return None  # not marked: nothing of it is destroyed
+        return _doomed(row), is_new
 
     async def destroy(self, doomed: Doomed) -> bool:
         """Destroy one marked recording now; False when the sweep must try again."""
         if not await self.destroy_object(doomed):
             return False
-        return await self.write_receipts([doomed], self._clock()) == 1
+        now = self._clock()
+        told = await self.remember([doomed], now)
+        return await self.write_receipts(told, now) == 1
 
     async def doom_due(self, now: datetime, limit: int) -> Sequence[Doomed]:
         async with self._ledger.database.connection() as connection:
@@ -130,24 +149,33 @@ class Shelf:
         except StorageError:
             return False
 
-    async def write_receipts(self, gone: Sequence[Doomed], now: datetime) -> int:
+    async def is_absent(self, recording_id: UUID) -> bool:
+        """Whether the sealed bytes are gone, read back. Raises StorageError."""
+        return await self._objects.size(recording_id) is None
+
+    async def can_be_asked(self) -> bool:
+        try:
+            return await self._objects.identity() is not None
+        except StorageError:
+            return False
+
+    async def remember(self, gone: Sequence[Doomed], now: datetime) -> Sequence[Doomed]:
         ids = [item.recording_id for item in gone]
-        await self._note_early(ids, now)
+        async with self._ledger.database.connection() as connection:
+            rows = await connection.fetch(QUERIES["find_keys_of"], self._site, ids)
+        dying = [(key_of(row), row["recording_id"]) for row in rows]
+        untold = await self._notes.note_early(dying, now.date())
+        return [item for item in gone if item.recording_id not in untold]
+
+    async def write_receipts(self, told: Sequence[Doomed], now: datetime) -> int:
+        ids = [item.recording_id for item in told]
         try:
             async with self._ledger.transaction() as change:
                 lags = await self._forget(change, ids, now)
         except NothingToRecordError:  # another sweep was faster, for all of them
-            return 0
+            lags = []
         self._note_lag(lags, now)
         return len(lags)
-
-    async def _note_early(self, ids: Sequence[UUID], now: datetime) -> None:
-        """Have the key store remember what dies while its key lives on."""
-        async with self._ledger.database.connection() as connection:
-            rows = await connection.fetch(QUERIES["find_keys_of"], self._site, ids)
-        for row in rows:
-            if key_of(row).day > now.date():
-                await self._notes.note_dead(key_of(row), row["recording_id"])
 
     async def _forget(
         self, change: LedgerTransaction, ids: Sequence[UUID], now: datetime
@@ -159,9 +187,29 @@ class Shelf:
         rows = await change.connection.fetch(
             QUERIES["delete_recordings"], self._site, ids
         )
-        for row in sorted(rows, key=lambda row: row["draw_seq"]):
-            change.append(Kind.DELETED, salted({"draw": row["draw_seq"]}))
+        receipts = {
+            row["recording_id"]: change.append(
+                Kind.DELETED, salted({"draw": row["draw_seq"]})
+            )
+            for row in sorted(rows, key=lambda row: row["draw_seq"])
+        }
+        await self._note_receipts(change, receipts, gone)
         return [(now - row["due_at"]).total_seconds() for row in rows]
+
+    async def _note_receipts(
+        self,
+        change: LedgerTransaction,
+        receipts: Mapping[UUID, int],
+        gone: Sequence[asyncpg.Record],
+    ) -> None:
+        names = {row["recording_id"]: key_of(row).name for row in gone}
+        await change.connection.execute(
+            QUERIES["note_receipts"],
+            self._site,
+            list(receipts),
+            list(receipts.values()),
+            [names.get(item) for item in receipts],
+        )
 
     def _note_lag(self, lags: Sequence[float], now: datetime) -> None:
         """Rounded up to 15 minutes: an exact lag would tell when a call was."""
@@ -175,7 +223,12 @@ class Shelf:
         return max((lag for _, lag in self._lags), default=0)
 
     async def remove_unfinished(self) -> int:
-        """Delete objects whose take-over died before they became a recording."""
+        """Each minute: what should be gone and is not, for the store could not then.
+
+        Recordings that are marked; then objects whose take-over died, or was refused,
+        before they became a recording: how many of those is returned.
+        """
+        await self._go_on_destroying()
         async with self._ledger.database.connection() as connection:
             rows = await connection.fetch(
                 QUERIES["find_unfinished_objects"],
@@ -189,6 +242,22 @@ class Shelf:
             except StorageError as error:  # its intent stays: tried again
                 log.warning("unfinished object still there", problem=error.error_id)
         return removed
+
+    async def _go_on_destroying(self) -> None:
+        """An objection has a minute: it cannot wait for the next sweep."""
+        async with self._ledger.database.connection() as connection:
+            rows = await connection.fetch(
+                QUERIES["find_doomed"], self._site, _DESTROYED_AT_ONCE
+            )
+        gone: list[Doomed] = []
+        for doomed in map(_doomed, rows):
+            if await self.destroy_object(doomed):
+                gone.append(doomed)
+            elif not await self.can_be_asked():
+                break
+        if gone:
+            now = self._clock()
+            await self.write_receipts(await self.remember(gone, now), now)
 
     async def remove_leftovers(self) -> None:
         """Once an hour, remove what no intent tells of: of writes that began twice."""

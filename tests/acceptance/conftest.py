@@ -17,9 +17,11 @@ from yarl import URL
 from tests.fakes.call_centre import SECRET, CallCentre
 from tests.fakes.generic_platform import HeldRecordings
 
-# Numbers, call ids, a recording's name at its platform, and every secret.
+# Numbers (not such digits as an id or a hash has by chance), call ids, a recording's
+# name at its platform, and every secret.
 PERSONAL = re.compile(
-    r"\d{9}|\b(call|leg|root|rec)-\w|\d{3}-token|-token-\d|whsec_|" + SECRET[6:]
+    r"(?<![0-9a-f-])\d{9,15}(?![0-9a-f])|\b(call|leg|root|rec)-\w|"
+    r"\d{3}-token|-token-\d|whsec_|" + SECRET[6:]
 )
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 OpenSocket = Callable[[str], Awaitable[Streams]]

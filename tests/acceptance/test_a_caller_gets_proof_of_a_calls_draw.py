@@ -10,12 +10,8 @@ import asyncpg
 import pytest
 
 from proxy.errors import UnknownCallError
-from proxy.evidence.receipts import (
-    DrawNotPublicError,
-    LegError,
-    call_receipt,
-    public_from,
-)
+from proxy.evidence.receipts import LegError, call_receipt
+from proxy.ledger.draw_proofs import DrawNotPublicError, public_from
 from proxy.ledger.note import Cosigner, Verified
 from proxy.ledger.publisher import CorruptTreeError
 from proxy.ledger.receipt import Receipt

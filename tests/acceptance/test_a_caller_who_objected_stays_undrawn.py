@@ -1,6 +1,7 @@
 """Where a site keeps the list, who refused once is not drawn again (R15, Art. 21)."""
 
 import asyncio
+from datetime import timedelta
 from hashlib import sha256
 
 import pytest
@@ -113,6 +114,28 @@ async def test_a_number_is_the_same_however_it_is_punctuated(house):
     assert await excluded(house) == 2 * CALLS
 
 
+async def test_a_number_is_the_same_with_and_without_its_country(house):
+    await refusal(house, caller="06 12 34 56 78")
+
+    for caller in (CALLER, "0033612345678", "33612345678"):
+        assert await decisions(house, caller=caller) == {"skip"}
+    assert await excluded(house) == 3 * CALLS
+    assert await listed(house) == 1
+
+
+async def test_a_refusal_of_an_earlier_release_counts_as_the_platform_spells_it(house):
+    """It was listed by the platform's own spelling, whole."""
+    for spelling in (CALLER, "0698765432"):
+        await house.rows(
+            "INSERT INTO opt_outs VALUES ($1, $2, $3)",
+            *(SITE, house.site.keys.name_caller(spelling)),
+            house.clock().date() + timedelta(days=9),
+        )
+
+    assert await decisions(house, caller=CALLER) == {"skip"}
+    assert await decisions(house, caller="06 98 76 54 32") == {"skip"}
+
+
 async def test_who_objected_is_not_recorded_though_a_leg_was_heard_of_first(house):
     await refusal(house)
     for number in range(200):
@@ -208,7 +231,7 @@ async def test_the_list_forgets_people_after_three_years(house, clock):
     clock.advance(days=1)
 
     ended = await house.value("SELECT until <= $1::date FROM opt_outs", clock().date())
-    await house.site.tend()
+    await house.site.sweep()
 
     assert (kept, ended) == (1, True)
     assert await listed(house) == 0

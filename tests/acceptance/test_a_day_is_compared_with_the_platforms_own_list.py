@@ -1,58 +1,21 @@
 """A closed day is held against what the platform says it did and what it still has."""
 
 import asyncio
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from proxy.reconciliation.connection_day import CannotReconcileError
-from tests.fakes.call_centre import until, wav
-
-DAY = date(2026, 11, 18)  # a Wednesday: the next day is of another week
-
-
-async def is_done(house):
-    return await house.value("SELECT bool_and(step = 'done') FROM takeovers")
-
-
-def list_calls(house, *calls, at=None):
-    for call in calls:
-        house.platform.list_call(call.call_id, at or house.clock())
-
-
-async def listed_call(house, *, is_drawn=False):
-    """A call of that kind; all those before it are listed as well, it is last."""
-    while True:
-        call = await house.start_call()
-        list_calls(house, call)
-        if call.is_record and is_drawn:
-            await house.tell("call.announced", call)
-        if call.is_record == is_drawn:
-            return call
-
-
-def has_recorded(house, name, audio=None):
-    """The platform has recorded the call listed last; return where that is."""
-    url = house.platform.hold(name, audio or wav())
-    house.platform.listed[-1].update(recorded=1, recording_url=url)
-    return url
-
-
-async def next_day(house, **later):
-    """The day is over: in the morning of the next one its tag key is last week's."""
-    house.clock.now = datetime(2026, 11, 19, 5, 30, tzinfo=UTC) + timedelta(**later)
-    await house.site.tend()
-
-
-async def reconciled(house, day=DAY, **changes):
-    report = await house.site.reconciliation.run(day, "pbx", **changes)
-    [done] = report.connections
-    return done
-
-
-async def kinds(house):
-    rows = await house.rows("SELECT kind FROM incidents ORDER BY kind")
-    return [row["kind"] for row in rows]
+from proxy.reconciliation.runs import Runs
+from tests.fakes.reconciled import (
+    DAY,
+    has_recorded,
+    kinds,
+    list_calls,
+    listed_call,
+    next_day,
+    reconciled,
+)
 
 
 @pytest.fixture
@@ -160,172 +123,6 @@ async def test_a_call_at_midnight_may_stand_in_either_days_list(house):
     assert (second.comparison.calls, second.comparison.platform_only) == (1, 0)
 
 
-# --- Recordings -------------------------------------------------------------------
-
-
-async def has_been_purged_unheard(house, done, name="native"):
-    assert name not in house.platform.audio
-    assert house.platform.count("GET", name) == 0
-    assert house.platform.count("HEAD", name) >= 2  # is it there; is it gone
-    assert (done.recordings.unsolicited, done.recordings.purged) == (1, 1)
-    assert done.recordings.still_there == 0
-    assert not done.is_clean
-    assert (await house.counts())["unsolicited_recordings", ""] == 1
-    assert await kinds(house) == ["unsolicited-recording"]
-    assert house.objects() == []
-
-
-async def test_a_recording_nobody_drew_is_found_purged_confirmed_and_an_incident(
-    talked,
-):
-    house, _ = talked
-    has_recorded(house, "native")
-    await next_day(house)
-
-    done = await reconciled(house)
-
-    await has_been_purged_unheard(house, done)
-    assert await is_done(house)
-
-
-async def test_a_recording_of_a_call_nobody_asked_about_is_purged_too(talked):
-    house, _ = talked
-    url = house.platform.hold("native", wav())
-    house.platform.list_call("call-x", house.clock(), recorded=1, recording_url=url)
-    await next_day(house)
-
-    done = await reconciled(house)
-
-    assert done.comparison.platform_only == 1
-    [incident] = await house.rows(
-        "SELECT reference FROM incidents WHERE kind = 'unsolicited-recording'"
-    )
-    assert "native" not in incident["reference"]
-    assert "native" not in house.platform.audio
-    assert house.platform.count("GET", "native") == 0
-
-
-async def test_looked_at_again_it_is_neither_counted_nor_told_twice(talked):
-    house, _ = talked
-    has_recorded(house, "native")
-    await next_day(house)
-    await reconciled(house)
-
-    again = await reconciled(house)
-    await next_day(house, days=4)  # the platform's name of it is forgotten by now
-    later = await reconciled(house)
-    house.platform.listed[-1].update(recording_url="")
-    latest = await reconciled(house)
-
-    for done in (again, later, latest):
-        assert (done.recordings.unsolicited, done.recordings.purged) == (0, 0)
-    assert (await house.counts())["unsolicited_recordings", ""] == 1
-    assert await kinds(house) == ["unsolicited-recording"]
-
-
-async def test_a_second_recording_of_a_drawn_call_is_purged_unheard(house):
-    call = await listed_call(house, is_drawn=True)
-    await house.offer(house.platform.hold("rec-1", wav()), call.decision_id)
-    await until(lambda: is_done(house), "the take-over")
-    has_recorded(house, "native")
-    await next_day(house)
-
-    done = await reconciled(house)
-
-    assert "native" not in house.platform.audio
-    assert house.platform.count("GET", "native") == 0
-    assert (done.recordings.unsolicited, done.recordings.purged) == (1, 1)
-    assert await house.outcome(call) == ("recorded", None)
-    assert len(await house.kept()) == 1
-
-
-async def test_a_drawn_recording_whose_event_was_lost_is_taken_over_while_it_may(house):
-    house.clock.now = datetime(2026, 11, 18, 22, 30, tzinfo=UTC)
-    call = await listed_call(house, is_drawn=True)
-    audio = wav()
-    has_recorded(house, "rec-1", audio)
-    house.clock.now = datetime(2026, 11, 19, 1, 30, tzinfo=UTC)
-
-    done = await reconciled(house)
-
-    assert (done.recordings.unsolicited, done.recordings.taken_over) == (0, 1)
-    await until(lambda: is_done(house), "the take-over")
-    assert await house.outcome(call) == ("recorded", None)
-    assert [await house.heard(each) for each in await house.kept()] == [audio]
-    assert house.platform.audio == {}
-
-
-async def test_too_late_it_is_purged_unheard_and_no_incident(house):
-    call = await listed_call(house, is_drawn=True)
-    has_recorded(house, "rec-1")
-    await next_day(house)  # by now the call has failed: nothing came
-
-    done = await reconciled(house)
-
-    assert (done.recordings.unsolicited, done.recordings.purged) == (0, 1)
-    assert house.platform.audio == {}
-    assert house.platform.count("GET", "rec-1") == 0
-    assert await house.outcome(call) == ("failed", "deadline")
-
-
-async def test_a_recording_that_came_back_after_its_deletion_is_an_incident(house):
-    call = await listed_call(house, is_drawn=True)
-    await house.offer(house.platform.hold("rec-1", wav()), call.decision_id)
-    await until(lambda: is_done(house), "the take-over")
-    has_recorded(house, "rec-1")  # from a backup of the platform's
-    await next_day(house)
-
-    done = await reconciled(house)
-
-    assert (done.recordings.unsolicited, done.recordings.purged) == (1, 1)
-    assert house.platform.audio == {}
-    assert house.platform.count("GET", "rec-1") == 1
-    assert await kinds(house) == ["unsolicited-recording"]
-
-
-async def test_what_was_recorded_who_knows_where_is_counted_and_an_incident(talked):
-    house, _ = talked
-    house.platform.listed[-1].update(recorded=1)
-    await next_day(house)
-
-    first = await reconciled(house)
-    again = await reconciled(house)
-
-    assert (first.recordings.unsolicited, again.recordings.unsolicited) == (1, 0)
-    assert (await house.counts())["unsolicited_recordings", ""] == 1
-    assert await kinds(house) == ["unsolicited-recording"]
-
-
-async def test_the_monitors_are_told_which_calls_were_recorded(talked):
-    house, calls = talked
-    has_recorded(house, "native")
-    await next_day(house)
-
-    await reconciled(house)
-    await reconciled(house)
-
-    [flag] = await house.rows(
-        "SELECT c.decision_id::text, f.source FROM recording_flags AS f"
-        " JOIN calls AS c ON c.call_key = f.flag_key"
-    )
-    assert tuple(flag) == (calls[-1].decision_id, "cdr")
-
-
-async def test_what_was_recorded_before_the_connection_asked_is_left_alone(house):
-    """A platform's own past is not ours to destroy."""
-    url = house.platform.hold("old", wav())
-    before = house.clock() - timedelta(hours=2)
-    house.platform.list_call("call-old", before, recorded=1, recording_url=url)
-    list_calls(house, *[await house.start_call() for _ in range(5)])
-    await next_day(house)
-
-    done = await reconciled(house)
-
-    assert done.is_clean
-    assert done.comparison.calls == 5
-    assert "old" in house.platform.audio
-
-
 # --- What is no day to reconcile -----------------------------------------------------
 
 
@@ -414,11 +211,19 @@ async def test_the_figures_time_moves_when_every_connection_is_reconciled(centre
     assert [row["connection"] for row in last["connections"]] == ["other-pbx", "pbx"]
 
 
-async def test_two_who_reconcile_at_once_come_to_one_leaf(talked):
+async def test_two_who_reconcile_at_once_come_to_one_leaf(talked, monkeypatch):
+    """Once both have read the list: who reads it after the purge sees another day."""
     house, _ = talked
     has_recorded(house, "native")
     await house.open()
     await next_day(house)
+    begin, both = Runs.begin, asyncio.Barrier(2)
+
+    async def begin_together(*arguments):
+        await both.wait()
+        return await begin(*arguments)
+
+    monkeypatch.setattr(Runs, "begin", begin_together)
 
     await asyncio.gather(
         *(each.sites["clinic"].reconciliation.run(DAY) for each in house.services)
@@ -428,6 +233,32 @@ async def test_two_who_reconcile_at_once_come_to_one_leaf(talked):
     assert (await house.counts())["unsolicited_recordings", ""] == 1
     assert await house.value("SELECT count(*) FROM reconciliations") == 1
     assert await house.value("SELECT unsolicited FROM reconciliations") == 1
+
+
+async def test_what_another_purges_meanwhile_is_not_counted_once_more(
+    talked, monkeypatch
+):
+    """Between looking up what is known of it and asking whether it is still there."""
+    house, _ = talked
+    has_recorded(house, "native")
+    await house.open()
+    await next_day(house)
+    one, other = (each.sites["clinic"].reconciliation for each in house.services)
+    source = one.days.recordings.sources["pbx"]
+    is_gone, overtaken = source.is_gone, []
+
+    async def be_overtaken(reference):
+        if not overtaken:
+            overtaken.append(await other.run(DAY, "pbx"))
+        return await is_gone(reference)
+
+    monkeypatch.setattr(source, "is_gone", be_overtaken)
+    await one.run(DAY, "pbx")
+
+    assert overtaken[0].connections[0].recordings.purged == 1
+    assert (await house.counts())["unsolicited_recordings", ""] == 1
+    assert await house.value("SELECT unsolicited FROM reconciliations") == 1
+    assert len(await house.leaves("RECON")) == 1
 
 
 async def test_what_is_due_is_done_by_itself_and_once(quiet):

@@ -6,25 +6,22 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from proxy.errors import RestrictedError
+from retention.schedule import ACCOUNTABLE_FOR
 from tests.fakes.call_centre import SITE, wav
 from tests.fakes.command_line import ponctuel
-from tests.fakes.staff import PEOPLE, TOKENS
+from tests.fakes.old_rows import age
+from tests.fakes.staff import TOKENS, staffed
 
 # Each command is a process of its own.
 pytestmark = pytest.mark.timeout(60)
-
-
-def people(centre):
-    sites = centre.plan()["sites"]
-    sites[SITE] |= {"people": PEOPLE}
-    return sites
 
 
 @pytest.fixture
 async def house(centre, clock):
     # A command has the machine's clock.
     clock.now = datetime.now(UTC)
-    await centre.open(sites=people(centre))
+    await centre.open(sites=staffed(centre))
+    await centre.stop_worker()  # from noon on it would make tomorrow's key
     return centre
 
 
@@ -41,7 +38,7 @@ def holds(house):
             house,
             *("holds", *words, "--site", SITE, "--json"),
             token=TOKENS.get(who, who),
-            sites=people(house),
+            sites=staffed(house),
         )
 
     return run
@@ -98,11 +95,23 @@ async def test_what_is_wrong_is_said_in_one_line(holds, recording, change, said)
 
 
 async def test_a_check_where_nothing_was_restored_finds_nothing(house, recording):
-    done = await ponctuel(house, "restore-check", "--json", sites=people(house))
+    done = await ponctuel(house, "restore-check", "--json", sites=staffed(house))
 
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert (found["keys_back"], found["keys_missing"]) == (0, [])
+    assert await house.heard(recording)
+
+
+async def test_a_check_that_leaves_something_undone_says_so(house, clock, recording):
+    """Not only a recording: a key, an analysis or a kind of rows is undone as well."""
+    await age(house, "forget_holds", clock() - ACCOUNTABLE_FOR - timedelta(hours=1))
+    await house.rows("REVOKE DELETE ON holds FROM ponctuel_service")
+
+    done = await ponctuel(house, "restore-check", "--json", sites=staffed(house))
+
+    assert done.returncode == 1, done.stderr
+    assert json.loads(done.stdout)["failed"] == 1
     assert await house.heard(recording)
 
 
@@ -115,7 +124,7 @@ async def test_a_check_after_a_key_came_back_destroys_it_and_says_so(house, cloc
     assert not file.exists()
     file.write_bytes(key)
 
-    done = await ponctuel(house, "restore-check", "--json", sites=people(house))
+    done = await ponctuel(house, "restore-check", "--json", sites=staffed(house))
 
     assert done.returncode == 1, done.stderr
     assert json.loads(done.stdout)["keys_back"] == 1

@@ -13,6 +13,7 @@ from proxy.errors import (
 )
 from proxy.vault.shelf import ForeignStoreError
 from tests.fakes.call_centre import SITE, wav
+from tests.fakes.trainers import analysed, keys_of
 
 
 async def recorded(house):
@@ -71,6 +72,20 @@ async def test_a_site_with_recordings_cannot_be_taken_out_of_the_settings(centre
         await centre.open(sites={})
 
 
+async def test_nor_can_one_that_has_analyses_only(centre, clock):
+    await centre.open()
+    await recorded(centre)
+    [recording] = await centre.kept()
+    await analysed(centre, uuid.UUID(recording))
+    clock.advance(days=31)
+    await centre.site.sweep()
+    assert keys_of(centre, "audio") == []
+    await centre.close()
+
+    with pytest.raises(SettingsError, match="its last analysis"):
+        await centre.open(sites={})
+
+
 async def test_an_epoch_length_is_for_ever(centre):
     await centre.open()
     await centre.close()
@@ -102,22 +117,23 @@ async def test_an_expired_recording_is_not_opened_even_before_the_sweep(house, c
         await house.site.vault.find(uuid.UUID(recording_id))
 
 
-async def test_a_slow_duplicate_does_not_end_a_recording_that_was_granted(house):
-    call = await house.drawn_call(is_announced=True)
-    blocker = await asyncpg.connect(house.dsn)
+async def test_a_slow_duplicate_does_not_end_a_recording_that_was_granted(centre):
+    await centre.open(deadline_ms=800)
+    call = await centre.drawn_call(is_announced=True)
+    blocker = await asyncpg.connect(centre.dsn)
     held = blocker.transaction()
     await held.start()
     await blocker.execute("LOCK TABLE calls")
-    late = await house.start_call(call.call_id)
+    late = await centre.start_call(call.call_id)
     await held.rollback()
     await blocker.close()
 
     assert late.decision == "skip"
     # Drawn after the duplicate's batch: whatever that one set going has begun.
-    assert (await house.start_call()).decision_id
-    await house.site.unanswered.finish()
-    assert (await house.upload(call.decision_id, wav(0.1))).status == 201
-    assert await house.outcome(call) == ("recorded", None)
+    assert (await centre.start_call()).decision_id
+    await centre.site.unanswered.finish()
+    assert (await centre.upload(call.decision_id, wav(0.1))).status == 201
+    assert await centre.outcome(call) == ("recorded", None)
 
 
 @pytest.mark.parametrize("token", ["", "short"])

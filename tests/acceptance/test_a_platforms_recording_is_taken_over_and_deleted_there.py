@@ -183,9 +183,9 @@ async def test_the_platforms_own_name_of_a_recording_is_forgotten_in_time(house,
     await until(lambda: is_done(house), "the take-over")
 
     clock.advance(hours=71)
-    await house.site.tend()
+    await house.site.sweep()
     assert (await house.sizes())["public.takeovers"] == 1
 
     clock.advance(hours=2)
-    await house.site.tend()
+    await house.site.sweep()
     assert (await house.sizes())["public.takeovers"] == 0

@@ -59,10 +59,7 @@ SPOILT = pytest.mark.parametrize("spoil", [not_by_us, not_as_decided])
 
 
 async def opened(centre):
-    """A replica to which a busy machine is no reason for "skip"."""
-    sites = centre.plan()["sites"]
-    sites[SITE]["connections"]["pbx"]["deadline_ms"] = 5000
-    service = await centre.open(sites=sites)
+    service = await centre.open()
     await centre.stop_worker()
     return service
 

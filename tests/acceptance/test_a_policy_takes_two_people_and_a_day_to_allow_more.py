@@ -1,7 +1,7 @@
 """A policy's way into force on a running service, and what the auditor sees of it."""
 
 import asyncio
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -9,25 +9,17 @@ from proxy.errors import (
     ForbiddenRoleError,
     StaleDocumentError,
     UnknownPolicyError,
-    UnlawfulPolicyError,
     WrongStateError,
 )
 from proxy.evidence.auditor import auditor_text
 from proxy.evidence.bundle import make_bundle
-from proxy.policy_document import PolicyPart
 from sampling.lifecycle import State
 from tests.fakes.auditing import verdict
 from tests.fakes.clinic import SITE
-from tests.fakes.staff import ANNA, BERT, CARLA, DORA, PEOPLE, WHY, approve, propose
+from tests.fakes.policies import LOW, governance, low, open_with, part, states
+from tests.fakes.staff import ANNA, BERT, CARLA, DORA, WHY, approve, propose
 
 pytestmark = [pytest.mark.timeout(60), pytest.mark.acceptance]
-LOW = {
-    "rate": "1%",
-    "ceiling": "2%",
-    "burst": 50,
-    "smooth": 20,
-    "starts_on": date(2026, 11, 17),
-}
 HOUR = 3600
 
 
@@ -36,23 +28,6 @@ async def house(centre):
     """A clinic that began with a low rate from its settings file."""
     await open_with(centre, LOW)
     return centre
-
-
-async def open_with(centre, policy, **changes):
-    plan = centre.plan(policy=centre.policy(**policy) if policy else None, **changes)
-    plan["sites"][SITE]["people"] = PEOPLE
-    service = await centre.open(**plan)
-    await centre.stop_worker()
-    return service
-
-
-def low(centre, **changes):
-    """The policy it began with, but for what is changed."""
-    return centre.policy(**LOW | changes)
-
-
-def governance(centre):
-    return centre.site.governance
 
 
 async def pass_time(centre, **step):
@@ -70,10 +45,6 @@ async def pass_hours(centre, hours):
 
 def epoch(centre):
     return int(centre.clock().timestamp()) // HOUR
-
-
-async def states(centre):
-    return [version.state.value for version in await governance(centre).list()]
 
 
 async def rates(centre):
@@ -316,58 +287,6 @@ async def test_an_approved_increase_can_be_taken_back_until_its_leaf_is_written(
 async def test_a_policy_nobody_wrote_is_not_found(house):
     with pytest.raises(UnknownPolicyError):
         await governance(house).approve(CARLA, 77, "0" * 64)
-
-
-# --- What cannot be meant is refused, with every fault named --------------------------
-
-
-def part(centre, **changes):
-    return PolicyPart.model_validate(low(centre, **changes))
-
-
-UNLAWFUL = {
-    "ambiguous rate": ({"rate": "2"}, ["ambiguous"]),
-    "unknown field": ({"rat": "2%"}, ["rat"]),
-    "end before start": ({"ends_on": "2026-01-01"}, ["ends_on", "campaign"]),
-    "rate above ceiling": ({"rate": "3%"}, ["rate", "ceiling"]),
-    "above the hard ceiling": (
-        {"rate": "11%", "ceiling": "12%"},
-        ["rate above the hard ceiling", "ceiling above the hard ceiling", "burst"],
-    ),
-}
-
-
-@pytest.mark.parametrize(("change", "named"), UNLAWFUL.values(), ids=UNLAWFUL)
-def test_a_policy_that_cannot_be_meant_is_never_a_draft(centre, change, named):
-    with pytest.raises(ValueError, match="validation error") as refusal:
-        part(centre, **change)
-
-    assert [word for word in named if word not in str(refusal.value)] == []
-
-
-async def test_lines_and_groups_the_site_does_not_have_are_all_named(house):
-    unknown = part(
-        house,
-        excluded_lines=["+33199999999"],
-        strata={"x_in": {"line_groups": ["nowhere"]}},
-    )
-
-    with pytest.raises(UnlawfulPolicyError) as refusal:
-        await governance(house).draft(ANNA, unknown)
-
-    named = [fault.field for fault in refusal.value.faults]
-    assert sorted(named) == ["excluded_lines", "strata.x_in.line_groups"]
-    assert len(refusal.value.problem()["errors"]) == 2
-    assert await states(house) == ["active"]
-    assert (await house.counts())["policy_refused", ""] == 1
-
-
-@pytest.mark.parametrize("why", ["", "  \n", "x" * 2001, "a\0b", "\ud800"])
-async def test_a_proposal_says_why_in_plain_text(house, why):
-    made = await governance(house).draft(ANNA, part(house, rate="0.5%"))
-
-    with pytest.raises(UnlawfulPolicyError, match="justification"):
-        await governance(house).propose(ANNA, made.number, made.digest, why)
 
 
 # --- Replicas and clocks --------------------------------------------------------------

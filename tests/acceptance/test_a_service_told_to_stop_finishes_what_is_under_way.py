@@ -34,6 +34,7 @@ async def serving(wire, centre):
             "PATH": os.environ["PATH"],
             "PONCTUEL_CONFIG": os.environ["PONCTUEL_CONFIG"],
             "PONCTUEL_DATA_DIR": str(plan["data_dir"]),
+            "PONCTUEL_VAULT__KEYS": str(plan["vault"]["keys"]),
             **{
                 f"PONCTUEL_{part.upper()}": json.dumps(plan[part], default=str)
                 for part in ("database", "http", "metrics", "sites")

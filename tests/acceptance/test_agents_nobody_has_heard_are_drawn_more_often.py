@@ -70,7 +70,7 @@ async def test_an_agents_code_is_kept_nowhere_and_the_count_ends_with_the_campai
     assert "secret-code" not in str(await centre.all_leaves())
 
     clock.advance(days=28)
-    await centre.site.tend()
+    await centre.site.sweep()
     assert await centre.rows("SELECT FROM agent_calls") == []
 
 

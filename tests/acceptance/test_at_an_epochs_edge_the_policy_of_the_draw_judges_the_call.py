@@ -9,13 +9,12 @@ from datetime import timedelta
 
 import pytest
 
-from proxy.intake.documents import UnreadablePolicyError
 from proxy.intake.policy_book import PolicyBook
 from tests.fakes.call_centre import SITE
+from tests.fakes.older_release import cannot_learn
 from tests.fakes.staff import PEOPLE, approve
 
 pytestmark = [pytest.mark.timeout(60), pytest.mark.acceptance]
-PATIENT_MS = 5000
 RARE = {"vip_in": {"queues": ["vip"], "rate": "1%"}}
 LEFT_OUT = ["Agent-7"]
 T_RARE = f"{(10_000 << 64) // 10**6:016x}"
@@ -25,7 +24,6 @@ async def replica(centre, **policy):
     """One whose work of a minute is done when a test says so."""
     plan = centre.plan(policy=centre.policy(**policy))
     plan["sites"][SITE]["people"] = PEOPLE
-    plan["sites"][SITE]["connections"]["pbx"]["deadline_ms"] = PATIENT_MS
     service = await centre.open(**plan)
     await centre.stop_worker()
     return service
@@ -211,18 +209,3 @@ async def test_until_the_change_holds_a_replica_that_lags_is_drawn_for(
     assert (await newest_draw(centre))["s"] == "cardio_in"
     assert (newest_known(leader), newest_known(laggard)) == (2, 1)
     assert void(laggard) == 0
-
-
-class Unlearned(PolicyBook):
-    """As where a replica of an older release cannot read the newest document."""
-
-    async def learn(self, _connection):
-        raise UnreadablePolicyError("its document has a field nobody knows here")
-
-
-def cannot_learn(service):
-    site = service.sites[SITE]
-    book = Unlearned(SITE, site.config.mode, site.config.epoch_seconds)
-    book.schedule = site.schedule
-    sequencer = site.calls.sequencer
-    sequencer._policies = sequencer._leader._policies = book

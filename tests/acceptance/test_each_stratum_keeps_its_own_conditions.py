@@ -170,7 +170,7 @@ async def test_agents_of_a_stratum_with_a_wish_of_its_own_are_counted_apart(
     assert name != centre.site.keys.name_agent("blue")
 
     clock.advance(days=28)
-    await centre.site.tend()
+    await centre.site.sweep()
     assert await centre.rows("SELECT FROM agent_calls") == []
 
 
@@ -182,10 +182,13 @@ async def test_a_longer_campaign_of_a_stratum_does_not_forget_its_agents(centre,
         "coverage": wish,
         "ends_on": clock().date() + timedelta(days=60),
     }
-    await centre.open(policy=centre.policy(strata={"vip_in": own}))
+    policy = centre.policy(strata={"vip_in": own})
+    await centre.open(policy=policy)
     await centre.start_call("call-1", queue="vip", agent="blue")
 
     clock.advance(days=28)
-    await centre.site.tend()
+    await centre.site.sweep()
+    await centre.close()
+    await centre.open(policy=policy)  # which sweeps before anything else
 
     assert await centre.value("SELECT seen FROM agent_calls") == 1

@@ -50,8 +50,15 @@ async def test_a_call_is_judged_some_minutes_after_its_end(house, clock):
     assert await judged(house) == (calls, 0)
 
 
+async def one_that_goes_on(house):
+    """Not drawn; whatever was drawn by chance before it is over."""
+    while (call := await house.start_call()).is_record:
+        await house.tell("call.ended", call)
+    return call
+
+
 async def test_one_that_goes_on_keeps_those_after_it_waiting(house, clock):
-    first = await house.skipped_call()
+    first = await one_that_goes_on(house)
     before = await house.value("SELECT count(*) FROM calls") - 1
     await placed(house, 3)
     clock.advance(minutes=6)

@@ -226,13 +226,13 @@ async def test_an_agents_code_is_not_kept_and_the_days_end_after_a_month(house, 
     day = await house.value("SELECT day FROM agent_days")
     for _ in range(2):
         clock.advance(days=15)
-        await house.site.tend()
+        await house.site.sweep()
     [kept] = await house.rows("SELECT day, seen FROM agent_days")
     assert tuple(kept) == (day, [1])
     assert await house.value("SELECT day FROM agent_draws") == day
 
     clock.advance(days=1)
-    await house.site.tend()
+    await house.site.sweep()
     assert await house.rows("SELECT FROM agent_days") == []
     assert await house.rows("SELECT FROM agent_draws") == []
 
@@ -244,7 +244,7 @@ async def test_an_idle_agents_oldest_days_are_forgotten_first(house, clock):
     await house.rows("DELETE FROM agent_draws")
     await had(house, "agent-blue", 30, 5)
     clock.advance(days=10)
-    await house.site.tend()
+    await house.site.sweep()
 
     assert await house.value("SELECT seen FROM agent_days") == [2] * 21
     assert await house.value("SELECT array_agg(day) FROM agent_draws") == [day - 5]

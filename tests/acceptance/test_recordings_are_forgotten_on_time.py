@@ -9,7 +9,6 @@ import pytest
 
 from proxy.errors import KeyMissingError, ObjectMissingError, SettingsError
 from tests.fakes.call_centre import wav
-from tests.fakes.staff import approve
 
 
 async def record(centre):
@@ -156,29 +155,6 @@ async def test_a_key_that_cannot_be_destroyed_is_not_reported_and_tried_again(
     file.write_bytes(key)
     assert (await house.site.sweep()).keys_destroyed == 1
     assert house.day_keys() == []
-
-
-@pytest.mark.parametrize(("kept_days", "notice"), [(5, 1), (90, 24)])
-async def test_a_later_policy_changes_no_expiry_that_was_promised(
-    centre, clock, kept_days, notice
-):
-    """`notice`: so many hours later it holds."""
-    await centre.open()
-    recording = await record(centre)
-    await approve(centre.site.governance, centre.policy(kept_days=kept_days))
-    begun, month = clock(), timedelta(days=30)
-    clock.advance(hours=notice - 1)
-    await centre.site.tend()
-    drawn = await centre.drawn_call(is_announced=True)
-
-    clock.advance(hours=1)
-    await centre.site.tend()
-    assert centre.site.calls.policy.kept_days == kept_days
-    late = (await centre.upload(drawn.decision_id, wav())).body["recording_id"]
-
-    rows = await centre.rows("SELECT recording_id, expires_at FROM recordings")
-    assert {str(row["recording_id"]) for row in rows} == {recording, late}
-    assert sorted(row["expires_at"] for row in rows) == [begun + month, clock() + month]
 
 
 async def test_nothing_is_kept_longer_than_180_days(centre, clock):

@@ -17,7 +17,9 @@ from tests.fakes.staff import PEOPLE, TOKENS
 pytestmark = [pytest.mark.timeout(60), pytest.mark.acceptance]
 ALONE = {"op-anna": PEOPLE["op-anna"]}
 SAID = "settings changed: "
-EVERY_KIND = ["gates", "keep_opt_outs", "lines", "people"]
+EVERY_KIND = [
+    *("analyses", "backups", "gates", "keep_opt_outs", "lines", "people", "rights")
+]
 
 
 def plan(centre, **of_site):
@@ -66,6 +68,10 @@ CHANGES = {
     "somebody is added": (["people"], lambda _: {"people": PEOPLE}),
     "somebody is gone": (["people"], lambda _: {"people": {}}),
     "an operator becomes the dpo": (["people"], lambda _: with_role("dpo")),
+    "analyses are kept longer": (
+        ["analyses"],
+        lambda _: {"analyses": {"kept_days": 365}},
+    ),
     "a gate is opened": (
         ["gates"],
         lambda centre: with_group(centre, dpia=written("another")),
@@ -80,6 +86,7 @@ CHANGES = {
             "lines": {n: {"group": "cardio"} for n in plan(centre)[SITE]["lines"]}
         },
     ),
+    "links last less": (["rights"], lambda _: {"rights": {"link_days": 2}}),
     "objections are forgotten": (["keep_opt_outs"], lambda _: {"keep_opt_outs": True}),
 }
 

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from proxy.access.people import Actor, Role
+from proxy.access.permissions import Actor, Role
 from proxy.errors import SettingsError
 from proxy.intake.documents import UnreadablePolicyError
 from proxy.intake.policies import Adoption, content_of

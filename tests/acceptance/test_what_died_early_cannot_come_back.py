@@ -1,15 +1,15 @@
 """Erased before its day: no copy of database or objects, or both, brings it back."""
 
-import shutil
 import uuid
-from contextlib import asynccontextmanager
 
 import pytest
 
 from proxy.errors import KeyMissingError, ObjectMissingError
+from proxy.vault.day_keys import KeyMovedError
+from proxy.vault.recordings import Captured
 from retention.keys import DayKey
-from tests.databases import in_database, new_database
 from tests.fakes.call_centre import wav
+from tests.fakes.yesterday import backup
 
 
 async def record(centre):
@@ -27,28 +27,6 @@ async def day_key(centre) -> DayKey:
 def keys_of(centre):
     folder = centre.data_dir / "keys" / "clinic"
     return sorted(file.stem for file in folder.glob("audio-*.key"))
-
-
-@asynccontextmanager
-async def backup(centre):
-    """Database and objects as they are now: call what this gives to restore them."""
-    await centre.close()
-    original = centre.dsn.partition("?")[0].rpartition("/")[2]
-    objects, saved = centre.data_dir / "objects", centre.folder / "saved"
-    shutil.copytree(objects, saved)
-    async with new_database(in_database(centre.dsn, "postgres"), original) as dsn:
-
-        async def restore(*, database=True, bucket=True):
-            await centre.close()
-            if database:
-                centre.dsn = dsn
-            if bucket:
-                shutil.rmtree(objects)
-                shutil.copytree(saved, objects)
-
-        await centre.open()
-        yield restore
-        await centre.close()
 
 
 async def test_the_night_after_the_others_have_a_new_key_and_the_old_one_is_gone(
@@ -87,12 +65,84 @@ async def test_a_new_recording_of_that_day_hangs_under_the_new_key(house):
     before = await day_key(house)
     await house.tell("call.opt_out", call)
     assert await house.site.parts.destroying.renew(before)
-    assert keys_of(house) == []
+    assert keys_of(house) == [before.next.name]
 
     _, again = await record(house)
 
     assert (await day_key(house)).generation == 2
     assert await house.heard(again)
+
+
+async def sealed(house):
+    """Audio on its way in, and the key of the day it would die."""
+    audio = await house.site.vault.seal(one(wav()))
+    enclosed = await house.site.vault.enclose(audio, 30)
+    return audio, enclosed, enclosed.wrapped.key
+
+
+async def one(piece):
+    yield piece
+
+
+async def test_nothing_is_kept_under_a_key_that_is_just_being_destroyed(house):
+    """Where nothing else hangs under it, between its end and the word of that."""
+    call, _ = await record(house)
+    await house.tell("call.opt_out", call)
+    _, enclosed, key = await sealed(house)
+    renewal = house.site.parts.destroying._renewal
+    assert await renewal.empty(key)
+    assert await house.site.keys.destroy(key.name)
+
+    other = await house.drawn_call(is_announced=True)
+    captured = Captured(uuid.UUID(other.decision_id), 0, "audio/wav", 1, 1, "training")
+    with pytest.raises(KeyMovedError):
+        async with house.site.ledger.transaction() as change:
+            await house.site.vault.keep(change, enclosed, captured)
+    reply = await house.upload(other.decision_id, wav())
+
+    assert reply.status == 201
+    assert await house.heard(reply.body["recording_id"])
+
+
+async def test_what_is_wrapped_during_a_renewal_brings_no_dead_key_back(
+    house, monkeypatch
+):
+    call, _ = await record(house)
+    await house.tell("call.opt_out", call)
+    key = await day_key_of_ledger(house)
+    keys = house.site.parts.keys
+    look = keys._newest
+
+    async def look_and_be_overtaken(*asked):
+        found = await look(*asked)
+        monkeypatch.undo()
+        assert await house.site.parts.destroying.renew(key)
+        return found
+
+    monkeypatch.setattr(keys, "_newest", look_and_be_overtaken)
+    _, _, used = await sealed(house)
+
+    assert used == key.next
+    assert keys_of(house) == [key.next.name]
+
+
+async def test_where_a_days_key_is_lost_the_next_one_is_used(house):
+    """What hung under it is lost; it is not made again as if nothing had been."""
+    _, before = await record(house)
+    key = await day_key(house)
+    await house.site.keys.store.destroy(key.name)
+
+    _, after = await record(house)
+
+    assert keys_of(house) == [key.next.name]
+    assert await house.heard(after)
+    with pytest.raises(KeyMissingError):
+        await house.heard(before)
+
+
+async def day_key_of_ledger(house) -> DayKey:
+    [row] = await house.rows("SELECT key_day, generation FROM day_keys")
+    return DayKey(row["key_day"], generation=row["generation"])
 
 
 async def test_a_new_key_dies_with_its_day_like_the_one_before(house, clock):

@@ -5,15 +5,14 @@ hour; `tamper` sees every leaf before it is written and may change, drop or add 
 so that an attack is signed and witnessed like everything else.
 """
 
-import hmac
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.attacks.formats import Signer, digest, u64
+from tests.attacks.leaves import CONNECTION, Call, day_of, leaf_bytes, mac, salt
 from tests.attacks.publishing import Head, Published
 from tests.attacks.rules import (
     NO_POLICY,
@@ -30,51 +29,9 @@ DAY, WEEK = 86_400, 7 * 86_400
 HOUR = 3600
 # A Monday: a week of tag keys begins on Thursdays, as 1970 did.
 MONDAY = int(datetime(2026, 11, 16, tzinfo=UTC).timestamp())
-CONNECTION = "nord-pbx"
 CLUMP = 3  # calls that ring within a few seconds, so that batches have several
 Tamper = Callable[[str, Fields], Iterable[tuple[str, Fields] | bytes]]
 HOLDS = {"of": "hold"}
-
-
-def mac(key: bytes, *parts: bytes) -> bytes:
-    return hmac.digest(key, b"".join(parts), "sha256")
-
-
-def day_of(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).date().isoformat()
-
-
-def salt(*words: object) -> str:
-    """16 hex digits that look like randomness, as `n`."""
-    return digest(repr(words).encode())[:8].hex()
-
-
-def leaf_bytes(kind: str, fields: Fields) -> bytes:
-    leaf = {"leaf": kind, **fields}
-    return json.dumps(leaf, sort_keys=True, separators=(",", ":")).encode()
-
-
-# --- A site
-
-
-@dataclass
-class Call:
-    """A call at the platform, as its own list has it."""
-
-    id: str
-    stratum: str
-    started: int
-    is_recorded: bool = False
-
-    def row(self) -> dict[str, object]:
-        when = datetime.fromtimestamp(self.started, UTC).isoformat()
-        return {
-            "connection": CONNECTION,
-            "root_call_id": self.id,
-            "started_at": when,
-            "stratum": self.stratum,
-            "recorded": str(int(self.is_recorded)),
-        }
 
 
 @dataclass
@@ -400,8 +357,3 @@ class Site(Published):
         self.settle()
         self.sign()
         return self
-
-
-def later(second: int, **kwargs: float) -> str:
-    moment = datetime.fromtimestamp(second, UTC) + timedelta(**kwargs)
-    return moment.isoformat()

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from tests.attacks.emitter import HOUR, MONDAY, Site, later
+from tests.attacks.emitter import HOUR, MONDAY, Site
 from tests.attacks.formats import Signer, digest, pack, with_manifest
+from tests.attacks.leaves import later
 from tests.attacks.publishing import Head
 from tests.attacks.tampering import site_with, weeks
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.attacks.emitter import DAY, HOUR, MONDAY, Site, later
+from tests.attacks.emitter import DAY, HOUR, MONDAY, Site
+from tests.attacks.leaves import later
 from tests.attacks.rules import NO_POLICY
 from tests.attacks.tampering import FIRST, weeks
 

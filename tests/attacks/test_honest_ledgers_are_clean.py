@@ -8,7 +8,8 @@ import pytest
 
 from audit import verify
 from tests.attacks.approving import increase
-from tests.attacks.emitter import DAY, HOUR, MONDAY, Site, later
+from tests.attacks.emitter import DAY, HOUR, MONDAY, Site
+from tests.attacks.leaves import later
 
 # Round 1000 of the quicknet beacon, as published, and the second it came out.
 ROUND_1000 = 1_692_806_364

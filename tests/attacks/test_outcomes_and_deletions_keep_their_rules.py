@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.attacks.emitter import DAY, MONDAY, Site, day_of
+from tests.attacks.emitter import DAY, MONDAY, Site
+from tests.attacks.leaves import day_of
 from tests.attacks.tampering import site_with, tampering, weeks
 
 # Outcomes, deletions, holds

@@ -7,8 +7,9 @@ import json
 
 import pytest
 
-from tests.attacks.emitter import DAY, HOUR, MONDAY, Site, leaf_bytes
+from tests.attacks.emitter import DAY, HOUR, MONDAY, Site
 from tests.attacks.formats import Signer, entry_bundles, pack, with_manifest
+from tests.attacks.leaves import leaf_bytes
 from tests.attacks.publishing import Head
 
 FULL = (1 << 64) * 80_000 // 10**6

@@ -5,8 +5,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.attacks.conftest import run
-from tests.attacks.emitter import DAY, HOUR, MONDAY, Site, leaf_bytes
+from tests.attacks.emitter import DAY, HOUR, MONDAY, Site
 from tests.attacks.formats import digest, note, pack, with_manifest
+from tests.attacks.leaves import leaf_bytes
 from tests.attacks.publishing import Head
 from tests.attacks.rules import QUICKNET
 

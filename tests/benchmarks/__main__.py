@@ -4,7 +4,10 @@ import sys
 
 from tests.benchmarks import (
     bench_decisions,
+    bench_finding,
+    bench_forgetting,
     bench_objects,
+    bench_packages,
     bench_scrape,
     bench_sealing,
     bench_simulation,
@@ -18,6 +21,9 @@ if __name__ == "__main__":
     for module in (
         bench_sealing,
         bench_objects,
+        bench_forgetting,
+        bench_finding,
+        bench_packages,
         bench_tree,
         bench_verify,
         bench_simulation,
@@ -26,5 +32,8 @@ if __name__ == "__main__":
     ):
         sys.stderr.write(f"measuring {module.__name__} ...\n")
         found += module.rows()
-    libraries = ("aiobotocore", "aiohttp", "asyncpg", "cryptography", "numpy")
+    libraries = (
+        *("aiobotocore", "aiohttp", "asyncpg", "cryptography"),
+        *("numpy", "phonenumbers"),
+    )
     print_rows(found, conditions(*libraries), as_json="--json" in sys.argv)

@@ -16,7 +16,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit import verify
-from tests.attacks.emitter import Call, Site
+from tests.attacks.emitter import Site
+from tests.attacks.leaves import Call
 from tests.benchmarks.rows import Row, run
 
 ROUNDS = 3

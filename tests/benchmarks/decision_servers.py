@@ -20,6 +20,7 @@ from standardwebhooks import Webhook
 from proxy.app import Service
 from proxy.commands.serve import collect_seldom
 from proxy.logs import configure_logs
+from proxy.memory import begin_wiping
 from proxy.settings import load_settings
 
 SECRET = "whsec_" + "a" * 43 + "="
@@ -53,6 +54,7 @@ async def serve_ponctuel(dsn: str, folder: Path) -> str:
     configure_logs("warning")
     settings = load_settings(
         data_dir=folder,
+        vault={"keys": folder / "keys"},
         database={"dsn": dsn},
         http={"port": 0},
         metrics={"port": 0},
@@ -100,4 +102,6 @@ async def main(kind: str, dsn: str, folder: str) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "ponctuel":  # it alone has something to wipe
+        begin_wiping()
     uvloop.run(main(*sys.argv[1:]))

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
 import pytest
+from typing_extensions import override
 
 from proxy.errors import KeyMissingError, StorageError
 from proxy.vault.key_directory import KeyDirectory
 from proxy.vault.key_store import KeyStore
+from proxy.vault.keys import KeyRing
 from proxy.vault.transit import TransitKeys
 from proxy.vault.two_keepers import TwoKeepers
 from tests.contracts.key_store_suite import (
@@ -145,6 +147,32 @@ async def test_either_ones_destruction_suffices_and_counts_once_both_have(
 
     assert await store.names() == []
     assert not await keepers[1 - who].exists(DAY)
+
+
+class Lying(KeyDirectory):
+    """Says of a day's key that it was destroyed, and keeps it."""
+
+    @override
+    async def destroy(self, name: str) -> None:
+        if name != DAY:
+            await super().destroy(name)
+
+
+@pytest.mark.parametrize("who", [0, 1], ids=["operator", "custodian"])
+async def test_nothing_counts_as_destroyed_that_one_keeper_says_and_has_not_done(
+    keepers: tuple[KeyStore, KeyStore], tmp_path, who: int
+) -> None:
+    liar = Lying(tmp_path / ("operator", "custodian")[who], "clinic")
+    await liar.open()
+    honest = keepers[1 - who]
+    ring = KeyRing(TwoKeepers(*((liar, honest) if who == 0 else (honest, liar))))
+    await ring.make(DAY)
+
+    assert not await ring.destroy(DAY)
+
+    assert not await honest.exists(DAY)
+    assert await liar.exists(DAY)
+    assert await KeyRing(TwoKeepers(*keepers)).destroy(DAY)
 
 
 @pytest.mark.parametrize("away", ["operator", "custodian"])

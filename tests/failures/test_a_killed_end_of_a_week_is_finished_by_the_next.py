@@ -7,6 +7,7 @@ import pytest
 from proxy.errors import DatabaseUnavailableError
 from proxy.intake import tag_keys
 from sampling.seed import week_at
+from tests.failures.crash_steps import steps
 from tests.fakes.faulty_wire import FaultyWire
 
 TAG_KEYS = "proxy.intake.tag_keys:TagKeys"
@@ -45,7 +46,7 @@ async def no_leaf_is_false(centre, week):
         assert (await centre.sizes())["public.calls"]
 
 
-@pytest.mark.parametrize("step", [pytest.param(STEPS[name], id=name) for name in STEPS])
+@steps(STEPS)
 async def test_an_end_that_was_killed_is_finished_by_the_next(due, doomed, step):
     centre, week = due
     async with doomed(*step, sweeps=True):

@@ -4,6 +4,8 @@ import aiohttp
 import pytest
 
 from proxy.errors import ObjectMissingError
+from tests.failures.crash_steps import steps
+from tests.fakes.broken_keys import incidents
 from tests.fakes.call_centre import until, wav
 
 DAY_KEYS = "proxy.vault.day_keys:DayKeys"
@@ -13,8 +15,8 @@ RENEWAL = "proxy.vault.renewing:Renewal"
 SHELF = "proxy.vault.shelf:Shelf"
 
 NIGHT = {
-    "before the next key is made": (f"{DAY_KEYS}.begin_next", "before"),
-    "when the next key is announced": (f"{DAY_KEYS}.begin_next", "after"),
+    "before the next key is made": (f"{DAY_KEYS}.begin", "before"),
+    "when the next key is announced": (f"{DAY_KEYS}.begin", "after"),
     "when the first data keys are wrapped anew": (f"{RENEWAL}._wrapped_anew", "after"),
     "when they have been moved": (f"{RENEWAL}._move", "after"),
     "when that is noted": (f"{NOTES}.note_moved", "after"),
@@ -31,10 +33,6 @@ ERASURE = {
     "before the receipt is committed": (f"{SHELF}._forget", "after"),
     "after the receipt": (f"{SHELF}.write_receipts", "after"),
 }
-
-
-def steps(table):
-    return pytest.mark.parametrize("step", table.values(), ids=table)
 
 
 async def recorded(centre):
@@ -81,7 +79,7 @@ async def test_a_killed_night_is_finished_by_the_next_start(
     assert [file.stem[-2:] for file in folder.glob("audio-*")] == ["-2"]
     dead = [note.name for note in (folder / "notes").glob("dead-*")]
     assert dead == []
-    assert await stocked.value("SELECT count(*) FROM incidents") == 0
+    assert await incidents(stocked) == []
 
 
 @steps(ERASURE)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.failures.crash_steps import steps
 from tests.fakes.call_centre import wav
 
 SHELF = "proxy.vault.shelf:Shelf"
@@ -46,7 +47,7 @@ async def no_receipt_is_false(centre):
     assert not (await centre.leaves("KEK-") and key_files)
 
 
-@pytest.mark.parametrize("step", [pytest.param(STEPS[name], id=name) for name in STEPS])
+@steps(STEPS)
 async def test_a_sweep_that_was_killed_is_finished_by_the_next(stocked, doomed, step):
     async with doomed(*step, sweeps=True):
         pass

@@ -9,6 +9,7 @@ from proxy.evidence.auditor import auditor_text
 from proxy.evidence.bundle import make_bundle
 from proxy.intake.takeovers import TryAgainError
 from proxy.reconciliation.recordings import Patience
+from tests.failures.crash_steps import steps
 from tests.fakes.auditing import verdict
 from tests.fakes.call_centre import wav
 
@@ -202,7 +203,7 @@ STEPS = {
 }
 
 
-@pytest.mark.parametrize("step", [pytest.param(STEPS[name], id=name) for name in STEPS])
+@steps(STEPS)
 async def test_a_reconciliation_that_was_killed_is_finished_by_the_next(
     centre, doomed, step
 ):

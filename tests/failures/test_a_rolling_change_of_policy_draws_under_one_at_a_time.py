@@ -4,11 +4,9 @@ import asyncio
 
 import pytest
 
-from proxy.intake.documents import UnreadablePolicyError
-from proxy.intake.policy_book import PolicyBook
 from tests.fakes.call_centre import SITE, until
+from tests.fakes.older_release import cannot_learn
 
-PATIENT_MS = 5000
 OLD = {"max_seconds": 600}
 NEW = {"max_seconds": 300}
 LEADERS = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
@@ -16,10 +14,7 @@ pytestmark = pytest.mark.timeout(60)
 
 
 async def open_with(centre, changes):
-    """A replica with this policy, to which a busy machine is no reason for "skip"."""
-    sites = centre.plan(policy=centre.policy(**changes))["sites"]
-    sites[SITE]["connections"]["pbx"]["deadline_ms"] = PATIENT_MS
-    return await centre.open(sites=sites)
+    return await centre.open(policy=centre.policy(**changes))
 
 
 async def leads(centre):
@@ -79,21 +74,6 @@ async def test_a_leader_that_cannot_read_the_newer_policy_draws_nothing(centre):
     assert void(old) == 20
     assert all(call.decision_id for call in drawn)
     assert await leaves_since_the_change(centre) == [0, 10]
-
-
-class OlderRelease(PolicyBook):
-    """What a replica knows of policies if it cannot read the newest one's document."""
-
-    async def learn(self, _connection):
-        raise UnreadablePolicyError("its document has a field nobody knows here")
-
-
-def cannot_learn(service):
-    site = service.sites[SITE]
-    book = OlderRelease(SITE, site.config.mode, site.config.epoch_seconds)
-    book.schedule = site.schedule
-    sequencer = site.calls.sequencer
-    sequencer._policies = sequencer._leader._policies = book
 
 
 async def test_what_an_outdated_replica_hands_over_is_not_drawn_before_it_learns(

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from tests.fakes.agents import had, is_theirs, reach
-from tests.fakes.call_centre import SITE, until, wav
+from tests.fakes.call_centre import until, wav
 from tests.fakes.faulty_wire import FaultyWire
 
 DEADLINE_MS = 300
@@ -21,9 +21,7 @@ FAULTS = {
 
 
 def in_a_hurry(centre):
-    sites = centre.plan()["sites"]
-    sites[SITE]["connections"]["pbx"]["deadline_ms"] = DEADLINE_MS
-    return sites
+    return centre.plan(deadline_ms=DEADLINE_MS)["sites"]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 from proxy.monitoring.walking import Walk
 from sampling.monitoring.monitors import STATE_VERSION
+from tests.failures.crash_steps import steps
 from tests.fakes.call_centre import until
 from tests.fakes.monitors import (
     USUAL,
@@ -36,10 +37,6 @@ OPENING = {
     "before the commit of the stop": (f"{BREAKER}:Breaker._write_down", "after"),
     "after the commit of the stop": (f"{BREAKER}:Breaker.open", "after"),
 }
-
-
-def steps(table):
-    return pytest.mark.parametrize("step", table.values(), ids=table)
 
 
 async def counted(centre):

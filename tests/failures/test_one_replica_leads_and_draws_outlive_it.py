@@ -21,15 +21,7 @@ from proxy.platforms.base import CallStarted, Direction
 from tests.fakes.call_centre import CALLER, LINE, until
 from tests.fakes.clinic import SITE
 
-PATIENT_MS = 5000
 LEADERS = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
-
-
-async def open_patient(centre, **changes):
-    """A replica to which a busy machine is no reason for "skip"."""
-    sites = centre.plan()["sites"]
-    sites[SITE]["connections"]["pbx"]["deadline_ms"] = PATIENT_MS
-    return await centre.open(sites=sites, **changes)
 
 
 async def somebody_leads(centre):
@@ -49,9 +41,9 @@ def ring(call_id):
 
 async def two_replicas(centre):
     """A leader, and a replica that hands its calls over."""
-    leader = await open_patient(centre)
+    leader = await centre.open()
     await until(lambda: somebody_leads(centre), "a leader")
-    return leader, await open_patient(centre)
+    return leader, await centre.open()
 
 
 async def ledger_is_whole(centre, calls):
@@ -179,8 +171,8 @@ async def test_two_who_both_take_themselves_for_the_leader_cannot_fork_the_ledge
         return True
 
     monkeypatch.setattr(Seat, "try_to_lead", lead)
-    await open_patient(centre)
-    await open_patient(centre)
+    await centre.open()
+    await centre.open()
 
     for part in range(10):
         calls = await asyncio.gather(
@@ -198,7 +190,7 @@ async def test_two_who_both_take_themselves_for_the_leader_cannot_fork_the_ledge
 async def test_a_leader_that_was_overtaken_between_look_and_commit_writes_nothing(
     centre, monkeypatch
 ):
-    await open_patient(centre)
+    await centre.open()
     site = centre.site
     await centre.start_call()
     looked, overtaken = asyncio.Event(), asyncio.Event()
@@ -241,7 +233,7 @@ async def test_a_leader_killed_at_any_step_leaves_the_rest_to_the_next(
     async with doomed(step, when, 2 if "binds" in step else 1):
         if "lead" not in step:  # else it is gone before anyone can look
             await until(lambda: somebody_leads(centre), "a leader")
-        other = await open_patient(centre)
+        other = await centre.open()
         calls = await asyncio.gather(
             *(centre.start_call(f"call-{n}", service=other) for n in range(10))
         )
@@ -253,7 +245,7 @@ async def test_a_leader_killed_at_any_step_leaves_the_rest_to_the_next(
 
 
 async def test_what_a_dead_replica_was_told_and_nobody_heard_is_closed(centre):
-    await open_patient(centre)
+    await centre.open()
     call = await centre.drawn_call()
     key = await centre.value(
         "SELECT call_key FROM calls WHERE decision_id = $1", uuid.UUID(call.decision_id)
@@ -285,7 +277,7 @@ async def test_a_server_that_crashes_in_the_middle_loses_and_doubles_nothing(
     with EmbeddedPostgres(tmp_path / "postgres") as server:
         await migrate(server)
         centre.dsn = server
-        await open_patient(centre)
+        await centre.open()
         await centre.start_call()
         [(leader,)] = await centre.rows(LEADERS)
         asked = [
@@ -367,7 +359,7 @@ async def test_a_repeat_that_heard_of_the_draw_keeps_the_call_open(centre):
 
 
 async def test_a_service_does_not_storm_a_database_that_is_away(centre, monkeypatch):
-    await open_patient(centre)
+    await centre.open()
     site = centre.site
     await centre.start_call()
     attempts = []

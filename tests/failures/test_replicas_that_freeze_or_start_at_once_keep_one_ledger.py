@@ -22,7 +22,6 @@ from tests.fakes.replicas import HurryingClock, house_of_replicas, make_replica
 
 # Longer than an idle leader is silent, far shorter than callers wait here.
 SILENCE = {"idle_session_timeout": "3s", "idle_in_transaction_session_timeout": "3s"}
-PATIENT_MS = 10_000
 LEADERS = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
 pytestmark = pytest.mark.timeout(90)
 
@@ -34,10 +33,14 @@ def replicas(centre, clock):
     with house_of_replicas() as house:
 
         def make(name, **more):
-            plan = centre.plan()
-            plan["sites"][SITE]["connections"]["pbx"]["deadline_ms"] = PATIENT_MS
             return make_replica(
-                house, name, centre, plan, seat=SILENCE, tended_seconds=3600, **more
+                house,
+                name,
+                centre,
+                centre.plan(),
+                seat=SILENCE,
+                tended_seconds=3600,
+                **more,
             )
 
         yield make
@@ -109,8 +112,6 @@ async def test_a_frozen_leader_is_replaced_and_writes_nothing_as_it_wakes(
 async def test_a_leader_frozen_within_a_statement_is_replaced(centre, monkeypatch):
     """Between preparing and running it, when the server does not count it as idle."""
     monkeypatch.setattr(seat, "_LIMIT", "SET transaction_timeout = '2s'")
-    sites = centre.plan()["sites"]
-    sites[SITE]["connections"]["pbx"]["deadline_ms"] = PATIENT_MS
     database = await open_pool(centre.dsn, SITE, 2)
     async with take_seat(database) as frozen:
         if frozen.connection.get_server_version().major < seat._LIMITS_TRANSACTIONS:
@@ -118,7 +119,7 @@ async def test_a_leader_frozen_within_a_statement_is_replaced(centre, monkeypatc
         assert await frozen.try_to_lead()
         await frozen.connection.prepare("SELECT 1")
 
-        await centre.open(sites=sites)
+        await centre.open()
         assert (await centre.start_call()).decision_id
 
         with pytest.raises(UNAVAILABLE):

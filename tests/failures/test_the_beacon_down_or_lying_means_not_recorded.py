@@ -148,6 +148,7 @@ async def test_an_epoch_without_its_value_is_closed_without_draws(
         await ready.start_call()
     await ready.site.tend()
     await to_next_epoch(clock)
+    await asked_twice_more(outside)  # what was asked for the missed epoch has failed
     await outside.be("")
     await value_comes(ready)
     clock.advance(seconds=2 * EPOCH)

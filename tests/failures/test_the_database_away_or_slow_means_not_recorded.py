@@ -39,7 +39,9 @@ async def wire(dsn):
 @pytest.fixture
 async def wired(wire, centre):
     """A service that reaches its database over the faulty wire only."""
-    await centre.open(dsn=wire.dsn, more_connections={"voice": TWILIO})
+    await centre.open(
+        dsn=wire.dsn, deadline_ms=DEADLINE_MS, more_connections={"voice": TWILIO}
+    )
     yield centre
     await wire.mend()
 

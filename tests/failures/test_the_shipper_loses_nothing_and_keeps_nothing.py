@@ -245,7 +245,7 @@ async def test_a_failing_capture_is_offered_ever_more_rarely(
     recordings.add()
     offered_at = []
     async with (
-        desk_behaving(*[at_once(500)] * 8) as desk,
+        desk_behaving(*[at_once(500)] * 9) as desk,
         shipper_of(recordings, desk.url, clock) as shipper,
     ):
         for second in range(130):
@@ -254,7 +254,7 @@ async def test_a_failing_capture_is_offered_ever_more_rarely(
             offered_at += [second] * (len(desk.offers) - offered_before)
             clock.advance(seconds=1)
 
-    assert offered_at == [0, 1, 3, 7, 15, 31, 63, 123]
+    assert offered_at == [0, 1, 3, 7, 15, 31, 61, 91, 121]
 
 
 async def test_a_service_that_does_not_answer_is_asked_once_a_round(

@@ -24,6 +24,7 @@ from tests.acceptance.conftest import PERSONAL
 from tests.fakes.auditing import verdict
 from tests.fakes.call_centre import HIGHEST, SITE, until
 from tests.fakes.callers import PATIENCE_SECONDS, Callers
+from tests.fakes.clinic import PATIENT_MS
 from tests.fakes.command_line import ponctuel
 from tests.fakes.replicas import HurryingClock, house_of_replicas, make_replica
 from tests.fakes.short_epochs import in_mode
@@ -83,10 +84,15 @@ def replicas(centre, own_server):
             dsn = own_server.replace("app@", f"{name}@")
             plan = in_mode(centre, "operator", dsn=dsn)
             plan["metrics"] = {"port": 0, "interval_seconds": 60}
+            set_deadline(plan, int(DEADLINE_SECONDS * 1000))
             both.append(make_replica(house, name, centre, plan))
         for replica in both:
             replica.start()
         yield both
+
+
+def set_deadline(plan, milliseconds):
+    plan["sites"][SITE]["connections"]["pbx"]["deadline_ms"] = milliseconds
 
 
 class Torment:
@@ -227,7 +233,7 @@ def nothing_unforeseen_was_logged(replicas):
 async def open_a_last_time(centre, clock, settings):
     clock.now = centre.clock()
     centre.clock = clock
-    settings["sites"][SITE]["connections"]["pbx"]["deadline_ms"] = 10_000
+    set_deadline(settings, PATIENT_MS)
     await centre.open(**settings)
 
 

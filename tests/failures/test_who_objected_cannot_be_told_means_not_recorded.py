@@ -21,9 +21,8 @@ FAULTS = {
 
 
 def keeping(centre):
-    sites = centre.plan()["sites"]
+    sites = centre.plan(deadline_ms=DEADLINE_MS)["sites"]
     sites[SITE]["keep_opt_outs"] = True
-    sites[SITE]["connections"]["pbx"]["deadline_ms"] = DEADLINE_MS
     return sites
 
 

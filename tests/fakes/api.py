@@ -1,6 +1,7 @@
 """Somebody at a keyboard, who asks the API something."""
 
 import json
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -16,9 +17,21 @@ TOKENS = {
     "olga": "operator-token-0123456789abcdef",
     "oleg": "operator-token-2-of-somebody-else",
     "dora": "officer-token-0123456789abcdef",
+    "tina": "trainer-token-0123456789abcdef",
+    "rita": "rights-token-0123456789abcdef",
+    "aude": "auditor-token-0123456789abcdef",
+    "ada": "administrator-token-0123456789abcdef",
 }
 STRANGER = "operator-token-3-of-another-site"
-ROLES = {"olga": "operator", "oleg": "operator", "dora": "dpo"}
+ROLES = {
+    "olga": "operator",
+    "oleg": "operator",
+    "dora": "dpo",
+    "tina": "trainer",
+    "rita": "rights_officer",
+    "aude": "auditor",
+    "ada": "administrator",
+}
 
 
 def people() -> dict[str, dict[str, str]]:
@@ -92,6 +105,17 @@ class Asker:
 
     async def post(self, path: str, body: Any = None, **more: Any) -> Answer:
         return await self.ask("POST", path, body, **more)
+
+
+_NAMED = {"policy": "999", "monitor": "agent", "month": "2026-10"}
+_NOBODYS = "3f0b7a52-6c8e-4a53-9d44-1f3f6d2c9f10"
+
+
+def path_below(path: str) -> str:
+    """A route's path with names in it that nothing has; the site's stays a name."""
+    names = re.findall(r"{([a-z]+)}", path)
+    kept = {"site": "{site}"} | _NAMED
+    return path.format_map({name: kept.get(name, _NOBODYS) for name in names})
 
 
 def asker(centre: CallCentre, who: str = "olga", **more: Any) -> Asker:

@@ -62,7 +62,7 @@ __all__ = [
     "wav",
 ]
 
-_SITE_OPTIONS = ("is_pbx_connected", "more_connections")
+_SITE_OPTIONS = ("deadline_ms", "is_pbx_connected", "more_connections")
 
 
 @dataclass
@@ -115,9 +115,13 @@ class CallCentre(Evidence):
         dsn = changes.pop("dsn", self.dsn)
         options = {k: changes.pop(k) for k in _SITE_OPTIONS if k in changes}
         host = self.platform.address.removeprefix("http://")
+        vault = changes.pop("vault", {})
+        if "transit" not in vault:
+            vault = {"keys": changes.get("data_dir", self.data_dir) / "keys"} | vault
         usual: dict[str, Any] = {
             "data_dir": self.data_dir,
             "database": {"dsn": dsn, "pool_size": 4},
+            "vault": vault,
             "http": {"port": 0},
             "metrics": {"port": 0, "interval_seconds": 3600},
             "sites": {SITE: site_settings(policy, host, **options)},

@@ -10,6 +10,8 @@ UPLOAD_TOKEN = "upload-token-0123456789abcdef"
 SOURCE_TOKEN = "source-token-0123456789abcdef"
 CALLERS = "+336"  # begin so
 CALLER = f"{CALLERS}12345678"
+# Whoever tests deadlines says so; others must not hang on how fast a machine is.
+PATIENT_MS = 10_000
 LINE = "+33140000001"
 OUTBOUND_LINE = "+33140000002"
 EXCLUDED_LINE = "+33140000003"
@@ -53,6 +55,7 @@ def site_settings(
     *,
     is_pbx_connected: bool = True,
     more_connections: dict[str, object] | None = None,
+    deadline_ms: int = PATIENT_MS,
 ) -> dict[str, object]:
     lawful = {"practice": "cardio"} | lawful_references()
     connection = {
@@ -60,6 +63,7 @@ def site_settings(
         "secrets": [SECRET],
         "upload_tokens": [UPLOAD_TOKEN],
         "source_token": SOURCE_TOKEN,
+        "deadline_ms": deadline_ms,
         "allowed_hosts": [host],
         "allow_private_addresses": True,
     }

@@ -2,7 +2,7 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,22 +47,28 @@ def _is_too_long(asked: ScenarioRecorder, case: str) -> bool:
 
 def fuzz(
     address: str,
-    token: str,
+    shown: Mapping[str, str],
     known: Mapping[str, Sequence[Any]],
     *,
     phases: Sequence[str],
     examples: int,
+    only: Collection[str] | None = None,
 ) -> Findings:
     """Ask everything the document describes, well and badly. Always the same questions.
 
-    `known`: values of parameters that exist, such as `path.site`.
+    `only`: some operations of it, as "GET /sites/{site}/gates".
+
+    `shown`: headers that say who asks. `known`: values of parameters that exist, such
+    as `path.site`.
     """
     findings = Findings()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of generators, and of nothing of ours
         schema = schemathesis.openapi.from_url(
-            f"{address}/openapi.json", config=_config(token, known, phases, examples)
+            f"{address}/openapi.json", config=_config(shown, known, phases, examples)
         )
+        if only is not None:
+            schema = schema.include(lambda found: found.operation.label in only)
         for event in from_schema(schema).execute():
             if isinstance(event, events.ScenarioFinished):
                 findings.note(event)
@@ -74,13 +80,16 @@ def fuzz(
 
 
 def _config(
-    token: str, known: Mapping[str, Sequence[Any]], phases: Sequence[str], examples: int
+    shown: Mapping[str, str],
+    known: Mapping[str, Sequence[Any]],
+    phases: Sequence[str],
+    examples: int,
 ) -> SchemathesisConfig:
     every = ("examples", "coverage", "fuzzing", "stateful")
     return SchemathesisConfig.from_dict(
         {
             "seed": 1,
-            "headers": {"Authorization": f"Bearer {token}"},
+            "headers": dict(shown),
             "request-timeout": 10,
             "continue-on-failure": True,
             "dictionaries": {

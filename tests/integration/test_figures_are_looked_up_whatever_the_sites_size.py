@@ -30,6 +30,7 @@ ASKED = {
     "outcomes overdue": (INTAKE["count_overdue"], YESTERDAY),
     "seeds not revealed": (INTAKE["count_unrevealed"], 10**9),
     "oldest audio, expired, overdue": (VAULT["count_retention"], NOW, YESTERDAY),
+    "last drill": (VAULT["find_last_drill"],),
     "day keys alive": (VAULT["count_living_days"], YESTERDAY.date()),
     "size and tokens": (LEDGER["read_head"],),
     "counts": (LEDGER["read_counts"],),

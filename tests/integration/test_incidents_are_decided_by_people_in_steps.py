@@ -1,43 +1,18 @@
 """The register: nothing closes undecided, nothing is taken back, words stay inside."""
 
 import math
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
-from proxy.database.pool import SiteDatabase, open_pool
-from proxy.incidents.cases import About, Changes, Decision, People, Records, Risk
-from proxy.incidents.opening import Incident, open_incident, settle_incident
-from proxy.incidents.register import Register, State, UnknownIncidentError
+from proxy.incidents.cases import About, Decision, People, Records, Risk
+from proxy.incidents.opening import Incident, settle_incident
+from proxy.incidents.register import State, UnknownIncidentError
 from proxy.incidents.rules import IncidentStepError
 from proxy.incidents.words import IncidentTextError
-
-CONTACT = "DPO, dpo at ponctuel.example"
-SEEN: Changes = {"nature": "A disk was lost"}
-
-
-@pytest.fixture
-async def database(dsn: str) -> AsyncIterator[SiteDatabase]:
-    database = await open_pool(dsn, "clinic", 2)
-    async with database.connection() as connection:
-        await connection.execute("INSERT INTO sites (site_id) VALUES ('clinic')")
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-def register(database: SiteDatabase, clock) -> Register:
-    return Register(database, clock, CONTACT)
-
-
-async def opened_by_itself(database, clock, reference="take-over-1"):
-    async with database.connection() as connection:
-        await open_incident(
-            connection, "clinic", Incident.UNSOLICITED, reference, clock()
-        )
+from tests.fakes.register import SEEN, opened_by_itself
 
 
 async def said(register, incident):
@@ -316,87 +291,3 @@ async def test_notes_can_be_neither_changed_nor_taken_back(register, database):
                 await connection.execute(sql)
 
     assert await said(register, incident) == [("op1", "opened by hand")]
-
-
-# --- Export --------------------------------------------------------------------------
-
-ASKED_FOR = {  # GDPR Art. 33(3)(a) to (d)
-    "nature": "A disk was lost",
-    "people": ["callers"],
-    "people_about": "10-99",
-    "records": ["voice", "health"],
-    "records_about": "10-99",
-    "dpo_contact": CONTACT,
-    "consequences": "somebody may listen",
-    "measures": "the key was destroyed",
-}
-
-
-async def test_the_export_holds_every_field_of_article_33(register, clock):
-    incident = await register.open_by_hand(
-        "op1",
-        SEEN
-        | {
-            "people": (People.CALLERS,),
-            "people_about": About.BELOW_100,
-            "records": (Records.VOICE, Records.HEALTH),
-            "records_about": About.BELOW_100,
-            "risk": Risk.HIGH,
-            "consequences": "somebody may listen",
-            "measures": "the key was destroyed",
-        },
-    )
-    clock.advance(hours=12)
-
-    export = await register.export(incident)
-
-    document = export.document()
-    assert document.items() >= ASKED_FOR.items()
-    assert document["missing"] == []
-    assert document["hours_left"] == 60
-    assert document["deadline"] == "2026-11-21T10:00:00+00:00"
-    assert document["are_people_to_be_told"]
-    for line in (
-        "À notifier avant le : 21/11/2026 à 10:00 UTC",
-        "Nature de la violation : A disk was lost",
-        "Nombre approximatif de personnes : de 10 à 99",
-        "Catégories d'enregistrements de données : voix, données de santé",
-        f"Délégué à la protection des données : {CONTACT}",
-        "Conséquences probables : somebody may listen",
-        "Mesures prises ou proposées : the key was destroyed",
-        "Risque pour les personnes : élevé : les personnes doivent être informées",
-    ):
-        assert line in export.text()
-
-
-async def test_the_export_says_what_is_still_missing(database, register, clock):
-    await opened_by_itself(database, clock)
-    [case] = await register.list()
-    clock.advance(hours=73)
-
-    export = await register.export(case.incident_id)
-
-    assert export.document()["missing"] == [
-        "people",
-        "people_about",
-        "records",
-        "records_about",
-        "consequences",
-        "measures",
-        "delay_reason",
-    ]
-    assert "tirage au sort" not in export.text().partition("Nature")[0]
-    assert "Motif du retard (plus de 72 heures) : (pas encore" in export.text()
-
-
-@pytest.mark.parametrize("kind", [kind for kind in Incident if kind != "by-hand"])
-async def test_every_kind_of_incident_describes_itself_in_french(
-    database, register, clock, kind
-):
-    async with database.connection() as connection:
-        await open_incident(connection, "clinic", kind, "1", clock())
-    [case] = await register.list()
-
-    export = await register.export(case.incident_id)
-
-    assert "nature" not in export.missing()

@@ -50,6 +50,7 @@ HEALTHY = {
     "oldest_audio_age_seconds": f"2592000x{MONTH}",
     "deletion_lag_seconds": f"900x{MONTH}",
     "requests_open": f"2x{MONTH}",
+    "requests_days_left": f"1e9x{MONTH}",
     "request_days_bucket": f"7x{MONTH}",
     "plays_total": f"0+0.1x{MONTH}",
     "plays_total dpo": f"4x{MONTH}",
@@ -67,7 +68,8 @@ class Fault:
     """What goes wrong, which alert must say so by when, and which others with it.
 
     `goes` maps a series, such as `failed_total announcement`, to its samples; `holds`
-    names the series that stay healthy beside it.
+    names the series that stay healthy beside it, and `before` the alerts that fire
+    while this one still waits.
     """
 
     alert: str
@@ -75,6 +77,7 @@ class Fault:
     holds: tuple[str, ...] = ()
     by: str = "25h"
     silent_until: str = "23h"
+    before: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
 
 
@@ -257,10 +260,25 @@ FAULTS = {
             {"requests_overdue access": after_a_day("0", "1")},
         ),
         Fault(
+            "PonctuelRequest7DaysLeft",
+            {"requests_days_left": after_a_day("8", "7")},
+        ),
+        Fault(
+            "PonctuelRequest3DaysLeft",
+            {"requests_days_left": after_a_day("8", "3")},
+            also=("PonctuelRequest7DaysLeft",),
+        ),
+        Fault(
+            "PonctuelAccessAlertToDecide",
+            {"access_alerts_open": after_a_day("0", "1")},
+        ),
+        Fault(
             "PonctuelAccessAlertsOpen",
             {"access_alerts_open": after_a_day("0", "1")},
             by="97h",
             silent_until="95h",
+            also=("PonctuelAccessAlertToDecide",),
+            before=("PonctuelAccessAlertToDecide",),
         ),
         Fault(
             "PonctuelBreakGlassUsed",

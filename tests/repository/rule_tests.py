@@ -65,18 +65,19 @@ def expect(expression: str, at: str, *found: str) -> dict[str, object]:
 def of_fault(fault: Fault) -> dict[str, object]:
     series = {key_of(text): values for text, values in fault.goes.items()}
     series |= {key_of(text): healthy(key_of(text)) for text in fault.holds}
-    alerts = [
-        f'{{alertname="{name}", site="north"}}' for name in (fault.alert, *fault.also)
-    ]
     return {
         "name": fault.alert,
         "interval": "30m",
         "input_series": samples(series),
         "promql_expr_test": [
-            expect(TOLD, fault.silent_until),
-            expect(TOLD, fault.by, *alerts),
+            expect(TOLD, fault.silent_until, *_told(fault.before)),
+            expect(TOLD, fault.by, *_told((fault.alert, *fault.also))),
         ],
     }
+
+
+def _told(alerts: Iterable[str]) -> list[str]:
+    return [f'{{alertname="{name}", site="north"}}' for name in alerts]
 
 
 def of_health() -> dict[str, object]:

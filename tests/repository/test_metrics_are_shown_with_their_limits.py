@@ -47,6 +47,7 @@ LIMITS = {
     "holds_expired": 0.5,
     "restore_drill_timestamp_seconds": 100,
     "requests_overdue": 0.5,
+    "requests_days_left": 7.5,
     "access_alerts_open": 0.5,
     "break_glass_total": 0.5,
     "break_glass_unreviewed": 0.5,

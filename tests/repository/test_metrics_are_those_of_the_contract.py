@@ -77,6 +77,7 @@ holds_expired gauge now
 restore_drill_timestamp_seconds gauge now
 requests_open gauge now type
 requests_overdue gauge now type
+requests_days_left gauge now
 request_days histogram batch
 plays_total counter batch role purpose
 access_alerts_open gauge now

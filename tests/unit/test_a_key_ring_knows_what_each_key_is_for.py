@@ -36,9 +36,9 @@ async def test_a_destroyed_key_opens_nothing_any_more(ring: KeyRing) -> None:
     await ring.make(name)
     [wrapped] = await ring.wrap(name, [DATA_KEY])
 
-    await ring.destroy(name)
+    assert await ring.destroy(name)
 
-    assert not await ring.has(name)
+    assert not await ring.store.exists(name)
     with pytest.raises(KeyMissingError):
         await ring.unwrap(name, [wrapped])
 

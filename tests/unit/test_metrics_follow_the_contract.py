@@ -78,7 +78,7 @@ def test_nothing_but_the_contract_and_the_process_itself_is_served(metrics):
 
     ours = {name for name in names if not name.startswith(TECHNICAL)}
     assert ours - {"ponctuel_request_days_count"} <= contract
-    assert len(CONTRACT) == 60
+    assert len(CONTRACT) == 61
 
 
 def test_a_site_with_the_most_strata_stays_within_five_hundred_series():
@@ -202,5 +202,6 @@ def test_promtool_finds_nothing_to_say_but_that_the_law_counts_in_days_and_hours
         "ponctuel_hds_days_left",
         "ponctuel_incident_hours_left",
         "ponctuel_request_days",
+        "ponctuel_requests_days_left",
     }
     assert all('use base unit "seconds"' in remark for remark in remarks)

@@ -57,6 +57,22 @@ ABOVE = {
 }
 
 
+TOO_LONG = {
+    "kept_days = 366": "kept_days: an analysis is kept 365 days at most; lower it",
+    "kept_days = 0": "kept_days: Input should be greater than or equal to 1",
+    "recording_days = 181": "recording_days: a recording is kept 180 days at most",
+}
+
+
+@pytest.mark.parametrize(("days", "said"), TOO_LONG.items(), ids=TOO_LONG)
+def test_nothing_is_kept_longer_because_it_was_analysed(
+    config: Path, days: str, said: str
+) -> None:
+    [line] = lines_of(config, f"{GOOD}\n[sites.clinic.analyses]\n{days}")
+
+    assert line.startswith(f"sites.clinic.analyses.{said}")
+
+
 @pytest.mark.parametrize(("rates", "fields"), ABOVE.values(), ids=ABOVE)
 def test_above_5_percent_the_file_says_where_the_dpo_allowed_it(
     config: Path, rates: str, fields: str

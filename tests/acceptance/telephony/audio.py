@@ -9,9 +9,10 @@ import shutil
 import struct
 import subprocess
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,12 @@ SPEECH_AT = 4.0  # seconds after the call is answered
 PCMU, TELEPHONE_EVENT = 0, 101
 ANNOUNCEMENT_HERTZ = 1400
 ESPEAK = shutil.which("espeak-ng")
+
+
+class Audible(Protocol):
+    """Whatever one side sends during a call."""
+
+    def write_rtp(self, file: Path) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -45,13 +52,11 @@ class Voice:
     def write_rtp(self, file: Path) -> None:
         tone = encoded(_tone(self.hertz, TONE_SECONDS))
         packets = [
-            *_audio_packets(tone, 0.0),
-            *_audio_packets(encoded(self._spoken()), SPEECH_AT),
-            *_digit_packets(self.digits, self.digits_at),
+            *audio_packets(tone, 0.0),
+            *audio_packets(encoded(self._spoken()), SPEECH_AT),
+            *digit_packets(self.digits, self.digits_at),
         ]
-        file.write_bytes(
-            _pcap(sorted(packets, key=lambda packet: packet[0]), self.ssrc)
-        )
+        file.write_bytes(pcap_of(packets, self.ssrc))
 
     def _spoken(self) -> Samples:
         if ESPEAK is None:
@@ -120,14 +125,14 @@ def encoded(samples: Samples) -> NDArray[np.uint8]:
 Packet = tuple[float, int, int, bytes]  # seconds, payload type, timestamp, payload
 
 
-def _audio_packets(codes: NDArray[np.uint8], begin: float) -> Iterator[Packet]:
+def audio_packets(codes: NDArray[np.uint8], begin: float) -> Iterator[Packet]:
     for first in range(0, len(codes), PACKET):
         at = begin + first / RATE
         payload = codes[first : first + PACKET].tobytes().ljust(PACKET, b"\xff")
         yield at, PCMU, round(at * RATE), payload
 
 
-def _digit_packets(digits: str, begin: float) -> Iterator[Packet]:
+def digit_packets(digits: str, begin: float) -> Iterator[Packet]:
     """RFC 4733: the same timestamp throughout an event, its end sent three times."""
     for number, digit in enumerate(digits):
         at = begin + number * 0.4
@@ -139,7 +144,8 @@ def _digit_packets(digits: str, begin: float) -> Iterator[Packet]:
             yield at + step * 0.02, TELEPHONE_EVENT, round(at * RATE), payload
 
 
-def _pcap(packets: list[Packet], ssrc: int) -> bytes:
+def pcap_of(packets: Iterable[Packet], ssrc: int) -> bytes:
+    packets = sorted(packets, key=lambda packet: packet[0])
     records = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)]
     for sequence, (at, payload_type, timestamp, payload) in enumerate(packets):
         rtp = struct.pack("!BBHII", 0x80, payload_type, sequence, timestamp, ssrc)

@@ -16,8 +16,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from tests.acceptance.telephony.audio import AGENT, CALLER, Voice, write_announcement
+from tests.acceptance.telephony.audio import (
+    AGENT,
+    CALLER,
+    Audible,
+    write_announcement,
+)
 from tests.acceptance.telephony.ports import LOCALHOST, Phone, Ports
 
 ROOT = Path(__file__).parents[3]
@@ -49,6 +55,16 @@ class Call:
     caller: str
     callee: str
     direction: str = "inbound"
+    info: tuple[str, str, str] = ("", "", "")
+    """What a SIP INFO in the middle says: type, and two lines."""
+
+
+@dataclass(frozen=True)
+class Own:
+    """For a single call beside others: a phone of its own, and a Call-ID we know."""
+
+    number: int
+    call_id: str
 
 
 async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds=10.0):
@@ -64,8 +80,17 @@ async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds=10.
 class Lab:
     """The running platform."""
 
-    def __init__(self, folder: Path, target: Target) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        target: Target,
+        *,
+        agent: Audible = AGENT,
+        ship_to: str | None = None,
+    ) -> None:
         self.folder = folder
+        self._agent = agent
+        self._ship_to = ship_to or target.url
         self.recordings = folder / "rec"
         self.ports = Ports.claim()
         self._target = target
@@ -79,7 +104,8 @@ class Lab:
         per_second: int,
         milliseconds: int,
         scenario: str = "call.xml",
-        voice: Voice = CALLER,
+        voice: Audible = CALLER,
+        own: Own | None = None,
     ) -> None:
         """Place the calls and wait for their end. Fails unless every one went well."""
         self._batches += 1
@@ -89,7 +115,8 @@ class Lab:
         _write_call_list(folder / "calls.csv", calls)
         arguments = (
             *("-sf", str(SCENARIOS / scenario), "-inf", "calls.csv"),
-            *_sipp(self.ports.caller),
+            *_sipp(self.ports.another_caller(own.number) if own else self.ports.caller),
+            *(("-cid_str", own.call_id) if own else ()),
             *("-d", str(milliseconds), "-m", str(len(calls)), "-r", str(per_second)),
             *("-trace_err", "-error_file", "errors.log"),
             f"{LOCALHOST}:{self.ports.sip}",
@@ -105,7 +132,8 @@ class Lab:
             for name, process in self._processes.items()
             if process.returncode is not None
         ]
-        assert not stopped, f"no longer running: {stopped}, see {self.folder}"
+        logs = [self.log_of(name)[-500:] for name in stopped]
+        assert not stopped, f"no longer running: {stopped}: {logs}"
 
     async def settled(self) -> None:
         """Wait until nothing is left in the recording folder."""
@@ -128,7 +156,7 @@ class Lab:
 
     async def start(self, answering: str) -> None:
         self.recordings.mkdir(parents=True)
-        AGENT.write_rtp(self.folder / "callee.pcap")
+        self._agent.write_rtp(self.folder / "callee.pcap")
         write_announcement(self.folder / "announcement.wav")
         (self.folder / "token").write_text(self._target.upload_token)
         await self._start("rtpengine", *self._rtpengine_arguments())
@@ -143,11 +171,15 @@ class Lab:
         )
         await self._start(
             sys.executable,
-            *(*SHIP, str(self.recordings), "--url", self._target.url),
+            *(*SHIP, str(self.recordings), "--url", self._ship_to),
             *("--token-file", str(self.folder / "token"), "--poll", "0.2"),
             log="shipper",
         )
         await until(self.is_answering, "kamailio answering")
+
+    def signal(self, name: str, number: int) -> None:
+        """To one of the lab's own programs."""
+        self._processes[name].send_signal(number)
 
     async def restart_kamailio(self) -> None:
         """In the middle of calls, which go on meanwhile: media does not pass it."""
@@ -251,9 +283,9 @@ class Lab:
 
 @asynccontextmanager
 async def running(
-    folder: Path, target: Target, answering: str = "answer.xml"
+    folder: Path, target: Target, answering: str = "answer.xml", **options: Any
 ) -> AsyncIterator[Lab]:
-    lab = Lab(folder, target)
+    lab = Lab(folder, target, **options)
     try:
         await lab.start(answering)
         yield lab
@@ -273,7 +305,9 @@ def _write_call_list(file: Path, calls: Sequence[Call]) -> None:
     with file.open("w", newline="") as output:
         output.write("SEQUENTIAL\n")
         rows = csv.writer(output, delimiter=";", lineterminator="\n")
-        rows.writerows((call.caller, call.callee, call.direction) for call in calls)
+        rows.writerows(
+            (call.caller, call.callee, call.direction, *call.info) for call in calls
+        )
 
 
 async def _ask(port: int, request: bytes) -> bytes:

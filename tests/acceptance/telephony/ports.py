@@ -52,6 +52,14 @@ class Ports:
     def caller(self) -> "Phone":
         return Phone(self.first + 20, self.first + 21, self.first + 1000)
 
+    def another_caller(self, number: int) -> "Phone":
+        """For single calls, each with a phone of its own beside `caller`."""
+        assert 0 < number < 20
+        first, shift = self.caller, 2 * number
+        return Phone(
+            first.sip + shift, first.control + shift, first.media + 50 * number
+        )
+
     @property
     def relay(self) -> range:
         """Four a call, and always even ones first."""

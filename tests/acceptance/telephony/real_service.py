@@ -40,10 +40,13 @@ class RealService:
         }
 
 
-async def real_service(centre: CallCentre) -> RealService:
+async def real_service(
+    centre: CallCentre, *, keep_opt_outs: bool = False, **policy: object
+) -> RealService:
     """Start the service with a connection for a platform that cannot sign."""
     token = secrets.token_hex(32)
-    site: dict[str, Any] = site_settings(centre.policy(), "127.0.0.1")
+    site: dict[str, Any] = site_settings(centre.policy(**policy), "127.0.0.1")
+    site["keep_opt_outs"] = keep_opt_outs
     site["connections"][CONNECTION]["bearer_tokens"] = [token]
     service = await centre.open(sites={SITE: site})
     return RealService(centre, Target(service.address, CONNECTION, token, UPLOAD_TOKEN))

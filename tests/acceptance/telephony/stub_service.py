@@ -43,7 +43,9 @@ class StubService:
     answers: dict[str, Answer] = field(default_factory=dict)
     thinks_for: float = 0  # seconds before each decision
     is_deaf_to: set[str] = field(default_factory=set)  # kinds of events, with a 503
+    unheard: list[str] = field(default_factory=list)
     events: list[tuple[str, dict]] = field(default_factory=list)
+    asked_again: list[str] = field(default_factory=list)  # call ids
     drawn: dict[str, str] = field(default_factory=dict)  # decision id → call id
     sealed: dict[str, bytes] = field(default_factory=dict)
 
@@ -59,12 +61,22 @@ class StubService:
         event = await request.json()
         kind, data = event["type"], event["data"]
         if kind in self.is_deaf_to:
+            self.unheard.append(kind)
             raise web.HTTPServiceUnavailable
+        if kind == "call.announced" and data["call_id"] in self.calls(kind):
+            return self._asked_again(data["call_id"])
         self.events.append((kind, data))
         if kind != "call.started":
             return web.Response(status=204)
         await asyncio.sleep(self.thinks_for)
         return self._decide(data)
+
+    def _asked_again(self, call_id: str) -> web.Response:
+        """Whether a capture may go on."""
+        self.asked_again.append(call_id)
+        if call_id in self.calls("call.opt_out"):
+            raise web.HTTPConflict
+        return web.Response(status=204)
 
     def _decide(self, data: dict) -> web.Response:
         decision_id = str(uuid.uuid4())

@@ -1,0 +1,1 @@
+"""Emergency access to one recording: off by default, loud, short, reviewed."""

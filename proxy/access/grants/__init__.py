@@ -1,0 +1,1 @@
+"""Which recordings somebody may reach, until when: given by another, and ended."""

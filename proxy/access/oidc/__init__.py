@@ -1,0 +1,1 @@
+"""Single sign-on: an OpenID provider says who somebody is, and in which groups."""

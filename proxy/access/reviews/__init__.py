@@ -1,0 +1,1 @@
+"""The monthly look at the trace, signed by a data protection officer."""

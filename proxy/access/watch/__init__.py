@@ -1,0 +1,1 @@
+"""Looking, all the time, for those who look where they should not."""

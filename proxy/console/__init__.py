@@ -1,0 +1,1 @@
+"""Pages for people: rendered here, by keyboard, in French and English."""

@@ -1,0 +1,1 @@
+"""What people are sent and told, in French and English: texts, and nothing else."""

@@ -1,0 +1,1 @@
+"""Listening without downloading: what may be heard, in pieces, on the record."""

@@ -1,0 +1,1 @@
+"""The desk where people exercise their rights: from a request to its answer."""

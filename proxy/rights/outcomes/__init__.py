@@ -1,0 +1,1 @@
+"""What requests other than access do to recordings, and who is told of it."""
