@@ -105,6 +105,7 @@ def document(routes: tuple[Route[Any], ...]) -> bytes:
         "paths": paths,
         "components": {
             "schemas": schemas,
+            "responses": describe.refused,
             "securitySchemes": _SHOWN,
         },
         "security": [{"token": []}, {"session": [], "csrf": []}],
@@ -136,10 +137,14 @@ def _schemas(routes: tuple[Route[Any], ...]) -> tuple[_References, Any]:
 
 
 class _Describer:
-    """Writes operations; `references` say where the schemas of models stand."""
+    """Writes operations; `references` say where the schemas of models stand.
+
+    Most routes refuse in the same ways: each is written once, in `refused`.
+    """
 
     def __init__(self, references: _References) -> None:
         self._references = references
+        self.refused: dict[str, dict[str, Any]] = {}
 
     def operation(self, route: Route[Any]) -> dict[str, Any]:
         operation: dict[str, Any] = {
@@ -170,16 +175,20 @@ class _Describer:
         return {str(route.status): done} | self._refusals(route)
 
     def _refusals(self, route: Route[Any]) -> dict[str, Any]:
-        titles: dict[int, list[str]] = {}
+        of_status: dict[int, list[type[PonctuelError]]] = {}
         for refusal in _refusals(route):
-            title = (refusal.__doc__ or "").partition("\n")[0]
-            titles.setdefault(refusal.status, []).append(title)
+            of_status.setdefault(refusal.status, []).append(refusal)
+        return {str(s): self._refused(of_status[s]) for s in sorted(of_status)}
+
+    def _refused(self, refusals: list[type[PonctuelError]]) -> dict[str, str]:
+        name = "Or".join(each.__name__.removesuffix("Error") for each in refusals)
+        titles = [(each.__doc__ or "").partition("\n")[0] for each in refusals]
         schema = self._references[Problem, "serialization"]
-        content = {PROBLEM: {"schema": schema}}
-        return {
-            str(status): {"description": " ".join(said), "content": content}
-            for status, said in sorted(titles.items())
+        self.refused[name] = {
+            "description": " ".join(titles),
+            "content": {PROBLEM: {"schema": schema}},
         }
+        return {"$ref": f"#/components/responses/{name}"}
 
 
 def _refusals(route: Route[Any]) -> tuple[type[PonctuelError], ...]:
