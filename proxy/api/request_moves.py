@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel
-
 from proxy.access.permissions import Permission
 from proxy.api.request_forms import (
     CheckedDocument,
@@ -23,9 +21,8 @@ from proxy.api.request_forms import (
     ShownCode,
     ShownDetails,
 )
-from proxy.api.requests import ONE
-from proxy.api.route import Asked, Handler, Nothing, Question, Route
-from proxy.errors import PonctuelError
+from proxy.api.requests import ONE, Handling
+from proxy.api.route import Asked, Nothing, Route
 from proxy.rights.desk import Desk, Passed
 from proxy.rights.faults import (
     BadRequestError,
@@ -173,51 +170,32 @@ _TO_A_PHONE = (
 
 
 _EXAMPLES: Mapping[str, Mapping[str, object]] = {
-    "code": {},
-    "code/confirm": {"code": "204816"},
-    "details": {"day": "2026-11-03", "hour": 9, "line": "cardio"},
-    "doubt": {"why": "Another person wrote the day before with the same number."},
-    "document": {"proves": True, "is_destroyed": True},
-    "identity": {"how": "practice"},
-    "escalation": {"practice": "cardio"},
-    "instruction": {"instruction": "Grant it."},
-    "extension": {
+    f"{ONE}/code": {},
+    f"{ONE}/code/confirm": {"code": "204816"},
+    f"{ONE}/details": {"day": "2026-11-03", "hour": 9, "line": "cardio"},
+    f"{ONE}/doubt": {
+        "why": "Another person wrote the day before with the same number."
+    },
+    f"{ONE}/document": {"proves": True, "is_destroyed": True},
+    f"{ONE}/identity": {"how": "practice"},
+    f"{ONE}/escalation": {"practice": "cardio"},
+    f"{ONE}/instruction": {"instruction": "Grant it."},
+    f"{ONE}/extension": {
         "reason": "Two hundred recordings, each with another person's words."
     },
-    "items/drop": {
+    f"{ONE}/items/drop": {
         "recording": "3f0c6f0e-7a53-4f2a-9d0b-0a7f9c1d2e3f",
         "why": "not-theirs",
     },
-    "answer": {"outcome": "granted"},
+    f"{ONE}/answer": {"outcome": "granted"},
 }
 
 
-def _move(
-    path: str,
-    handler: Handler[Question],
-    asks: type[Question],
-    answers: type[BaseModel] = RequestStanding,
-    refusals: tuple[type[PonctuelError], ...] = _ANY,
-    *,
-    summary: str,
-) -> Route[Question]:
-    """Something done to one request."""
-    return Route(
-        "POST",
-        f"{ONE}/{path}",
-        Permission.REQUESTS_HANDLE,
-        handler,
-        summary=summary,
-        asks=asks,
-        answers=answers,
-        refusals=refusals,
-        example=_EXAMPLES.get(path),
-    )
-
+_move = Handling(answers=RequestStanding, refusals=_ANY, examples=_EXAMPLES)
 
 ROUTES: tuple[Route[Any], ...] = (
     _move(
-        "acknowledgement",
+        f"{ONE}/acknowledgement",
         acknowledge,
         Nothing,
         Letter,
@@ -225,7 +203,7 @@ ROUTES: tuple[Route[Any], ...] = (
         refusals=_LETTERS,
     ),
     _move(
-        "code",
+        f"{ONE}/code",
         send_code,
         CodeTo,
         SentCode,
@@ -233,27 +211,27 @@ ROUTES: tuple[Route[Any], ...] = (
         refusals=(*_LETTERS, *_TO_A_PHONE),
     ),
     _move(
-        "code/confirm",
+        f"{ONE}/code/confirm",
         confirm_code,
         ShownCode,
         summary="Take the code that was read out.",
         refusals=_PROOF,
     ),
     _move(
-        "details",
+        f"{ONE}/details",
         confirm_details,
         ShownDetails,
         summary="Take when one of their calls was, and on which line.",
         refusals=_PROOF,
     ),
     _move(
-        "shared",
+        f"{ONE}/shared",
         mark_shared,
         Nothing,
         summary="Say that several people may have this telephone.",
     ),
     _move(
-        "doubt",
+        f"{ONE}/doubt",
         doubt,
         Doubt,
         Letter,
@@ -261,28 +239,28 @@ ROUTES: tuple[Route[Any], ...] = (
         refusals=_LETTERS,
     ),
     _move(
-        "document",
+        f"{ONE}/document",
         document_checked,
         CheckedDocument,
         summary="Say what the document showed, and that it is destroyed.",
         refusals=_PROOF,
     ),
     _move(
-        "document/destroyed",
+        f"{ONE}/document/destroyed",
         document_destroyed,
         Nothing,
         summary="Say that nothing is left of a document, nor of any copy.",
         refusals=(*_ANY, BadRequestError),
     ),
     _move(
-        "identity",
+        f"{ONE}/identity",
         identified,
         IdentifiedBy,
         summary="Say that an agent's account, or the practice, shows who asks.",
         refusals=_PROOF,
     ),
     _move(
-        "escalation",
+        f"{ONE}/escalation",
         escalate,
         Escalation,
         Letters,
@@ -290,13 +268,13 @@ ROUTES: tuple[Route[Any], ...] = (
         refusals=(*_LETTERS, BadRequestError),
     ),
     _move(
-        "instruction",
+        f"{ONE}/instruction",
         instructed,
         Instruction,
         summary="Say what the practice decided.",
     ),
     _move(
-        "extension",
+        f"{ONE}/extension",
         extend,
         Extension,
         Letter,
@@ -304,14 +282,14 @@ ROUTES: tuple[Route[Any], ...] = (
         refusals=_LETTERS,
     ),
     _move(
-        "items/drop",
+        f"{ONE}/items/drop",
         drop,
         DroppedItem,
         summary="Say that a recording is no part of it; it goes back to its own end.",
         refusals=(*_ANY, BadRequestError),
     ),
     _move(
-        "answer",
+        f"{ONE}/answer",
         answer,
         NewAnswer,
         Letter,
@@ -329,7 +307,7 @@ ROUTES: tuple[Route[Any], ...] = (
         refusals=_LETTERS,
     ),
     _move(
-        "close",
+        f"{ONE}/close",
         close,
         Nothing,
         summary="End it: everything is given back, and whose it was forgotten.",

@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import StringConstraints
 
 from proxy.access.permissions import Permission
 from proxy.access.words import WordsError
 from proxy.api.request_forms import Day, Letter, Text
-from proxy.api.requests import ONE
-from proxy.api.route import Asked, Handler, Model, Nothing, Question, Route
-from proxy.errors import ObjectMissingError, PonctuelError, StorageError
+from proxy.api.requests import ONE, Handling
+from proxy.api.route import Asked, Model, Nothing, Route
+from proxy.errors import ObjectMissingError, StorageError
 from proxy.letters.checking import LetterFactError
 from proxy.rights.faults import (
     MoveRefusedError,
@@ -205,28 +205,7 @@ _EXAMPLES: Mapping[str, Mapping[str, object]] = {
 }
 
 
-def _doing(
-    path: str,
-    handler: Handler[Question],
-    asks: type[Question],
-    answers: type[BaseModel] = Fates,
-    refusals: tuple[type[PonctuelError], ...] = _DOING,
-    *,
-    summary: str,
-) -> Route[Question]:
-    """Something done, which the answer shows as it stands then."""
-    return Route(
-        "POST",
-        path,
-        Permission.REQUESTS_HANDLE,
-        handler,
-        summary=summary,
-        asks=asks,
-        answers=answers,
-        refusals=refusals,
-        example=_EXAMPLES.get(path),
-    )
-
+_doing = Handling(answers=Fates, refusals=_DOING, examples=_EXAMPLES)
 
 ROUTES: tuple[Route[Any], ...] = (
     _doing(

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from proxy.access.permissions import Permission
-from proxy.api.requests import ONE
-from proxy.api.route import Asked, Handler, Model, Nothing, Question, Route
-from proxy.errors import ObjectMissingError, PonctuelError
+from proxy.api.requests import ONE, Handling
+from proxy.api.route import Asked, Model, Nothing, Route
+from proxy.errors import ObjectMissingError
 from proxy.rights.faults import (
     MoveRefusedError,
     OwnRequestError,
@@ -145,44 +145,25 @@ async def hand_over_code(asked: Asked[Nothing]) -> HandedCode:
 
 
 _ANY = (UnknownRequestError, OwnRequestError, MoveRefusedError)
+_NOT_YET = (NoPackageError, PackageNotReadyError)
 _EXAMPLES: Mapping[str, Mapping[str, object]] = {
-    "package": {},
-    "muted": {
+    f"{ONE}/package": {},
+    f"{ONE}/muted": {
         "recording": "3f0c6f0e-7a53-4f2a-9d0b-0a7f9c1d2e3f",
         "cuts": [{"start": 12000, "stop": 15500, "why": "third-party"}],
     },
 }
 
 
-def _step(
-    path: str,
-    handler: Handler[Question],
-    asks: type[Question],
-    answers: type[BaseModel],
-    refusals: tuple[type[PonctuelError], ...],
-    *,
-    summary: str,
-) -> Route[Question]:
-    return Route(
-        "POST",
-        f"{ONE}/{path}",
-        Permission.REQUESTS_HANDLE,
-        handler,
-        summary=summary,
-        asks=asks,
-        answers=answers,
-        refusals=(*_ANY, *refusals),
-        example=_EXAMPLES.get(path),
-    )
-
+_step = Handling(answers=PackageState, refusals=_ANY, examples=_EXAMPLES)
 
 ROUTES: tuple[Route[Any], ...] = (
     _step(
-        "muted",
+        f"{ONE}/muted",
         mute,
         MutedParts,
         CutList,
-        (BadCutError, ObjectMissingError),
+        (*_ANY, BadCutError, ObjectMissingError),
         summary="Say which parts of a copy are silent, and why; the original is not.",
     ),
     Route(
@@ -195,11 +176,17 @@ ROUTES: tuple[Route[Any], ...] = (
         answers=CutList,
     ),
     _step(
-        "package",
+        f"{ONE}/package",
         make,
         NewPackage,
         PackageState,
-        (NothingToPackError, NotFaultyError, NoPackageError, PackageNotReadyError),
+        (
+            *_ANY,
+            NothingToPackError,
+            NotFaultyError,
+            NoPackageError,
+            PackageNotReadyError,
+        ),
         summary="Begin the person's copy; it is put together in the background.",
     ),
     Route(
@@ -213,11 +200,11 @@ ROUTES: tuple[Route[Any], ...] = (
         refusals=(NoPackageError,),
     ),
     _step(
-        "package/link",
+        f"{ONE}/package/link",
         issue_link,
         Nothing,
         PackageLink,
-        (NoPackageError, PackageNotReadyError),
+        (*_ANY, *_NOT_YET),
         summary="A link to the finished copy, shown this once; a former one is void.",
     ),
     Route(

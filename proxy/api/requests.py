@@ -1,6 +1,10 @@
 """Requests of persons: the worklist, what comes in, one of them, a year in numbers."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from pydantic import BaseModel
 
 from proxy.access.permissions import Permission
 from proxy.api.paging import page_of
@@ -14,14 +18,48 @@ from proxy.api.request_forms import (
     WholeRequest,
     place_of,
 )
-from proxy.api.route import Asked, Nothing, Route
-from proxy.errors import StorageError
+from proxy.api.route import Asked, Handler, Nothing, Question, Route
+from proxy.errors import PonctuelError, StorageError
 from proxy.rights.faults import BadRequestError, OwnRequestError, UnknownRequestError
 from proxy.rights.statistics import statistics
 from retention.rights.report import Report
 
 ALL = "/sites/{site}/requests"
 ONE = "/sites/{site}/requests/{request}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handling:
+    """Routes by which a request is handled: what most of them answer and refuse.
+
+    `examples` of what is sent are found by path.
+    """
+
+    answers: type[BaseModel]
+    refusals: tuple[type[PonctuelError], ...]
+    examples: Mapping[str, Mapping[str, object]]
+
+    def __call__(
+        self,
+        path: str,
+        handler: Handler[Question],
+        asks: type[Question],
+        answers: type[BaseModel] | None = None,
+        refusals: tuple[type[PonctuelError], ...] | None = None,
+        *,
+        summary: str,
+    ) -> Route[Question]:
+        return Route(
+            "POST",
+            path,
+            Permission.REQUESTS_HANDLE,
+            handler,
+            summary=summary,
+            asks=asks,
+            answers=answers or self.answers,
+            refusals=self.refusals if refusals is None else refusals,
+            example=self.examples.get(path),
+        )
 
 
 async def list_requests(asked: Asked[RequestsQuestion]) -> RequestPage:

@@ -40,25 +40,8 @@ def add_to(parsers: Parsers) -> None:
         f"What is written about recordings. {WARNING} PONCTUEL_TOKEN says who you are.",
         _WRITE,
     )
-    write = add_site_command(
-        actions,
-        "write",
-        (_write, Permission.ANALYSES_WRITE),
-        f"Write your analysis of a recording, or correct it. {WARNING}",
-        _WRITE,
-    )
-    write.add_argument("recording", help="the recording's id")
-    write.add_argument(
-        "--form", required=True, help="a JSON file; - for standard input"
-    )
-    close = add_site_command(
-        actions,
-        "close",
-        (_close, Permission.ANALYSES_WRITE),
-        "Make your analysis final; its recording then ends soon.",
-        "ponctuel analyses close 9b1d… --site nord",
-    )
-    close.add_argument("analysis", help="the analysis's id")
+    _add_write(actions)
+    _add_close(actions)
     add_site_command(
         actions,
         "list",
@@ -74,6 +57,31 @@ def add_to(parsers: Parsers) -> None:
         "ponctuel analyses show 9b1d… --site nord --json",
     )
     shown.add_argument("analysis", help="the analysis's id")
+
+
+def _add_write(actions: Parsers) -> None:
+    write = add_site_command(
+        actions,
+        "write",
+        (_write, Permission.ANALYSES_WRITE),
+        f"Write your analysis of a recording, or correct it. {WARNING}",
+        _WRITE,
+    )
+    write.add_argument("recording", help="the recording's id")
+    write.add_argument(
+        "--form", required=True, help="a JSON file; - for standard input"
+    )
+
+
+def _add_close(actions: Parsers) -> None:
+    close = add_site_command(
+        actions,
+        "close",
+        (_close, Permission.ANALYSES_WRITE),
+        "Make your analysis final; its recording then ends soon.",
+        "ponctuel analyses close 9b1d… --site nord",
+    )
+    close.add_argument("analysis", help="the analysis's id")
 
 
 async def _write(site: Site, actor: Actor, args: argparse.Namespace) -> None:

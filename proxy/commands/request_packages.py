@@ -20,6 +20,25 @@ from proxy.site import Site
 
 
 def add_to(actions: Parsers) -> None:
+    _add_mute(actions)
+    _add_pack(actions)
+    showing = add_site_command(
+        actions,
+        "package",
+        (_package, Permission.REQUESTS_READ),
+        "Show how far the person's copy has come.",
+        f"ponctuel requests package {ID} --site nord",
+    )
+    showing.add_argument("request", type=UUID, metavar="REQUEST", help="its id")
+    add_move(
+        actions,
+        "link",
+        _link,
+        "Print a link to the finished copy, this once; a former one is void.",
+    )
+
+
+def _add_mute(actions: Parsers) -> None:
     muting = add_move(
         actions,
         "mute",
@@ -37,6 +56,9 @@ def add_to(actions: Parsers) -> None:
         help=f"milliseconds, with a margin of half a second around the words, and one "
         f"of {', '.join(Why)}; none: nothing is silent",
     )
+
+
+def _add_pack(actions: Parsers) -> None:
     packing = add_move(
         actions,
         "pack",
@@ -50,20 +72,6 @@ def add_to(actions: Parsers) -> None:
         type=UUID,
         metavar="ID",
         help="a recording that kept a former one from being made",
-    )
-    showing = add_site_command(
-        actions,
-        "package",
-        (_package, Permission.REQUESTS_READ),
-        "Show how far the person's copy has come.",
-        f"ponctuel requests package {ID} --site nord",
-    )
-    showing.add_argument("request", type=UUID, metavar="REQUEST", help="its id")
-    add_move(
-        actions,
-        "link",
-        _link,
-        "Print a link to the finished copy, this once; a former one is void.",
     )
 
 

@@ -48,9 +48,7 @@ class Acknowledgement(OfRequest):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IdentityCode:
-    """One SMS, so no letterhead."""
-
+class _OneTimeCode:
     controller: str
     code: str
     reference: str
@@ -58,13 +56,13 @@ class IdentityCode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PackageCode:
-    """One SMS as well; it is typed on the page, and told to nobody."""
+class IdentityCode(_OneTimeCode):
+    """One SMS, so no letterhead."""
 
-    controller: str
-    code: str
-    reference: str
-    minutes: int
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageCode(_OneTimeCode):
+    """One SMS as well; it is typed on the page, and told to nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
