@@ -14,8 +14,11 @@ import structlog
 from aiohttp import web
 from yarl import URL
 
+from proxy.rights.assembling import Rights
 from tests.fakes.call_centre import SECRET, CallCentre
+from tests.fakes.gateway import Gateway, running_gateway
 from tests.fakes.generic_platform import HeldRecordings
+from tests.fakes.persons import rights_of
 
 # Numbers (not such digits as an id or a hash has by chance), call ids, a recording's
 # name at its platform, and every secret.
@@ -82,6 +85,28 @@ async def house(centre: CallCentre) -> CallCentre:
     await centre.open()
     await centre.service.publish()  # what it writes for itself is there before we look
     return centre
+
+
+@pytest.fixture
+async def quiet(house: CallCentre) -> CallCentre:
+    """Nothing goes on by itself: each test takes the steps it is about."""
+    await house.stop_worker()
+    return house
+
+
+@pytest.fixture
+async def gateway() -> AsyncIterator[Gateway]:
+    """Where one-time codes are sent by SMS."""
+    async with running_gateway() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+async def rights(house: CallCentre, gateway: Gateway) -> AsyncIterator[Rights]:
+    """A desk of persons' requests that can send codes."""
+    rights = rights_of(house.site, sender=gateway.config)
+    yield rights
+    await rights.close()
 
 
 @pytest.fixture

@@ -23,12 +23,6 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
 WORDS = "J'ai dit « mardi », pas « jeudi » : le rendez-vous était pris."
 
 
-@pytest.fixture
-async def quiet(house):
-    await house.stop_worker()
-    return house
-
-
 async def attach(house, request, recording, text=WORDS):
     rectifying = rights_of(house.site).outcomes.rectifying
     await rectifying.attach(OFFICER, request, recording, text)

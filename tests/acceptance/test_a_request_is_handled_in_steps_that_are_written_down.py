@@ -22,7 +22,7 @@ from retention.rights.request import Identity, Outcome, State
 from tests.fakes.desk import OFFICER
 from tests.fakes.fulfilled import Told
 from tests.fakes.listeners import recorded
-from tests.fakes.persons import THEIRS, rights_of
+from tests.fakes.persons import THEIRS, received, rights_of
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
 
@@ -50,13 +50,8 @@ def told(rights):
     return told
 
 
-async def asked(desk, kind=Kind.ACCESS, **changes):
-    given = {"kind": kind, "number": THEIRS} | changes
-    return (await desk.receive(OFFICER, NewRequest(**given))).request_id
-
-
 async def identified(desk, kind=Kind.ACCESS, **changes):
-    request = await asked(desk, kind, **changes)
+    request = await received(desk, kind, **changes)
     await desk.identified_otherwise(OFFICER, request, Identity.PRACTICE)
     return request
 
@@ -79,22 +74,22 @@ async def test_dates_are_counted_from_the_day_it_came_by_the_sites_calendar(
 async def test_a_day_it_cannot_have_come_on_is_refused(desk, clock, days):
     day = clock().date() + timedelta(days=days)
     with pytest.raises(BadRequestError):
-        await asked(desk, received_on=day)
+        await received(desk, received_on=day)
 
 
 @pytest.mark.parametrize("kind", sorted(set(Kind) - {Kind.MEDICAL_FILE}))
 async def test_old_information_gives_more_time_to_a_medical_file_alone(desk, kind):
     with pytest.raises(BadRequestError) as refused:
-        await asked(desk, kind, is_older_than_five_years=True)
+        await received(desk, kind, is_older_than_five_years=True)
 
     assert refused.value.field == "is_older_than_five_years"
     assert await desk.list() == []
-    assert await asked(desk, Kind.MEDICAL_FILE, is_older_than_five_years=True)
+    assert await received(desk, Kind.MEDICAL_FILE, is_older_than_five_years=True)
 
 
 async def test_the_worklist_is_by_due_date_a_page_at_a_time_and_names_nobody(desk):
-    last = await asked(desk)
-    first = await asked(desk, Kind.MEDICAL_FILE)
+    last = await received(desk)
+    first = await received(desk, Kind.MEDICAL_FILE)
     extended = await identified(desk)
     letter = await desk.extend(OFFICER, extended, "many recordings of many years")
 
@@ -148,7 +143,7 @@ async def test_it_is_passed_to_the_practice_that_is_controller_and_comes_back(
 
 async def test_nobody_unknown_is_told_which_practice_a_number_called(house, desk):
     await recorded(house, caller=THEIRS)
-    request = await asked(desk)
+    request = await received(desk)
 
     passed = await desk.escalate(OFFICER, request, "cardio")
     assert passed.to_person is None
@@ -200,7 +195,7 @@ async def test_nothing_held_is_said_only_while_nothing_is_held(house, desk):
 
 
 async def test_a_refusal_says_why_and_where_to_complain(desk):
-    request = await asked(desk)
+    request = await received(desk)
     with pytest.raises(MoveRefusedError):
         await desk.answer(OFFICER, request, Outcome.REFUSED)
 
@@ -216,7 +211,7 @@ async def test_a_refusal_says_why_and_where_to_complain(desk):
 
 async def test_a_letter_that_cannot_say_whom_it_is_from_is_not_written(house):
     desk = rights_of(house.site, controller=" ").desk
-    request = await asked(desk)
+    request = await received(desk)
 
     with pytest.raises(NoLetterheadError) as refused:
         await desk.answer(OFFICER, request, Outcome.WITHDRAWN)
@@ -233,7 +228,7 @@ async def test_a_closed_request_names_nobody_and_its_history_stays(
     house, rights, desk, clock
 ):
     await recorded(house, caller=THEIRS)
-    request = await asked(desk, name="Jeanne Testard", contact="jeanne@example.org")
+    request = await received(desk, name="Jeanne Testard", contact="jeanne@example.org")
     text = await desk.answer(OFFICER, request, Outcome.WITHDRAWN)
     assert await desk.letter(OFFICER, request) == text
 
@@ -275,7 +270,7 @@ async def test_what_is_granted_is_closed_when_it_is_delivered_and_not_before(
 async def test_each_step_and_each_look_is_in_the_trace_under_the_requests_id(
     house, desk
 ):
-    request = await asked(desk)
+    request = await received(desk)
     await desk.show(OFFICER, request)
     await desk.answer(OFFICER, request, Outcome.WITHDRAWN)
     await desk.close(OFFICER, request)

@@ -16,7 +16,7 @@ from retention.rights.request import Identity, Outcome, State
 from tests.fakes.desk import OFFICER
 from tests.fakes.fulfilled import Told
 from tests.fakes.listeners import recorded
-from tests.fakes.persons import THEIRS, rights_of
+from tests.fakes.persons import THEIRS, received, rights_of
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
 
@@ -38,11 +38,6 @@ def desk(rights):
 async def recording(house):
     recording_id, _ = await recorded(house, caller=THEIRS)
     return recording_id
-
-
-async def asked(desk, kind=Kind.ACCESS, **changes):
-    told = {"kind": kind, "number": THEIRS} | changes
-    return (await desk.receive(OFFICER, NewRequest(**told))).request_id
 
 
 async def states(desk, request_id):
@@ -81,7 +76,7 @@ async def test_a_request_an_hour_before_the_end_is_answered_and_then_it_is_gone(
     house, rights, desk, recording
 ):
     house.clock.advance(seconds=(KEPT - timedelta(hours=1)).total_seconds())
-    request = await asked(desk)
+    request = await received(desk)
     assert await states(desk, request) == [ItemState.FROZEN]
     with pytest.raises(RestrictedError):
         await house.heard(str(recording))
@@ -100,7 +95,7 @@ async def test_a_request_an_hour_before_the_end_is_answered_and_then_it_is_gone(
 async def test_what_is_answered_before_its_end_goes_back_to_its_own_end(
     house, rights, desk, recording
 ):
-    request = await asked(desk)
+    request = await received(desk)
     await withdraw(desk, request)
 
     assert await house.heard(str(recording))
@@ -111,7 +106,7 @@ async def test_what_is_answered_before_its_end_goes_back_to_its_own_end(
 async def test_a_request_that_is_overdue_keeps_its_freeze(
     house, rights, desk, recording
 ):
-    request = await asked(desk)
+    request = await received(desk)
 
     for _ in range(10):
         await over(house, rights, days=12)
@@ -121,7 +116,7 @@ async def test_a_request_that_is_overdue_keeps_its_freeze(
 
 
 async def test_what_is_not_theirs_after_all_is_let_go(house, desk, recording):
-    request = await asked(desk)
+    request = await received(desk)
 
     await desk.drop_item(OFFICER, request, recording, Because.NOT_THEIRS)
 
@@ -142,7 +137,7 @@ async def test_a_recording_the_sweep_came_first_to_is_none_of_a_requests(
         return [found]
 
     monkeypatch.setattr(desk.parts.finder, "by_number", by_number)
-    request = await asked(desk)
+    request = await received(desk)
 
     assert await desk.requests.items(request) == []
     with pytest.raises(ObjectMissingError):
@@ -162,7 +157,7 @@ async def test_from_the_commit_on_the_sweep_passes_it_over(
         await freeze(request_id, actor)
 
     monkeypatch.setattr(desk.parts.freezing, "freeze", late)
-    request = await asked(desk)
+    request = await received(desk)
 
     assert await states(desk, request) == [ItemState.FROZEN]
     assert await house.kept() == [str(recording)]
@@ -188,7 +183,7 @@ async def test_the_same_request_given_twice_is_one(house, desk, recording):
 async def test_of_two_requests_the_last_one_open_keeps_the_freeze(
     house, rights, desk, recording, is_first_over
 ):
-    requests = [await asked(desk), await asked(desk, Kind.ERASURE)]
+    requests = [await received(desk), await received(desk, Kind.ERASURE)]
     over_first, last = requests if is_first_over else reversed(requests)
 
     await withdraw(desk, over_first)
@@ -207,14 +202,14 @@ async def test_a_request_that_comes_in_as_the_other_ends_finds_the_recording(
     house, rights, desk, recording, monkeypatch
 ):
     """Past its own end, between the look and the release of the other's hold."""
-    first = await asked(desk)
+    first = await received(desk)
     await over(house, rights, days=31)
     release = house.site.parts.holds.release
     second = []
 
     async def release_late(hold_id, actor):
         monkeypatch.setattr(desk.parts.freezing, "freeze", nothing_yet)
-        second.append(await asked(desk))
+        second.append(await received(desk))
         await release(hold_id, actor)
         await house.site.sweep()
 
@@ -239,7 +234,7 @@ async def test_what_another_right_holds_is_taken_over_when_that_ends(
     holds = house.site.parts.holds
     house.clock.advance(**SOME_TIME)
     hold = await holds.place(recording, a_claim(house.clock), "dpo-carla")
-    request = await asked(desk)
+    request = await received(desk)
     assert await states(desk, request) == [ItemState.HELD]
     assert await held_for(house) == ["RG 26/113"]
 
@@ -261,7 +256,7 @@ async def test_what_another_right_holds_is_taken_over_when_that_ends(
 async def test_a_claim_stays_when_a_request_ends(house, rights, desk, recording):
     holds = house.site.parts.holds
     await holds.place(recording, a_claim(house.clock), "dpo-carla")
-    request = await asked(desk)
+    request = await received(desk)
 
     await withdraw(desk, request)
 
@@ -275,7 +270,7 @@ async def test_a_claim_stays_when_a_request_ends(house, rights, desk, recording)
 async def test_a_requisition_takes_the_place_of_a_freeze_that_comes_back_after_it(
     house, rights, desk, recording
 ):
-    request = await asked(desk)
+    request = await received(desk)
     requisition = a_claim(house.clock, authority=Authority.REQUISITION)
     place = house.site.parts.holds.place
 
@@ -298,7 +293,7 @@ async def test_a_hold_somebody_placed_by_hand_is_not_ended_with_the_request(
     by_hand = a_claim(house.clock, authority=Authority.REQUEST, reference="by letter")
     await house.site.parts.holds.place(recording, by_hand, "dpo-carla")
 
-    request = await asked(desk)
+    request = await received(desk)
     assert await states(desk, request) == [ItemState.HELD]
     await withdraw(desk, request)
 
@@ -313,7 +308,7 @@ async def test_what_is_granted_stays_frozen_until_it_is_delivered(
 ):
     told = Told()
     rights.fulfilments.register(Kind.ACCESS, told)
-    request = await asked(desk)
+    request = await received(desk)
     await desk.identified_otherwise(OFFICER, request, Identity.PRACTICE)
     told.is_done = True
     await desk.answer(OFFICER, request, Outcome.GRANTED)
@@ -337,13 +332,13 @@ async def test_thousands_of_recordings_are_frozen_a_piece_at_a_time(
 ):
     """Those that end within the hour at once, whatever their number."""
     monkeypatch.setattr("proxy.rights.freezing._AT_ONCE", 0)
-    request = await asked(desk)
+    request = await received(desk)
     assert await states(desk, request) == [ItemState.TO_FREEZE]
     await rights.tend()
     assert await states(desk, request) == [ItemState.FROZEN]
 
     await withdraw(desk, request)
     house.clock.advance(seconds=(KEPT - timedelta(minutes=59)).total_seconds())
-    again = await asked(desk)
+    again = await received(desk)
     assert await states(desk, again) == [ItemState.FROZEN]
     assert recording

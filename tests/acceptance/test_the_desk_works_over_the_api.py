@@ -7,7 +7,7 @@ import pytest
 from proxy.access.trace.acts import Act
 from tests.fakes.api import asker, with_people
 from tests.fakes.call_centre import SITE
-from tests.fakes.gateway import SECRET, running_gateway
+from tests.fakes.gateway import SECRET
 from tests.fakes.listeners import recorded, traced
 from tests.fakes.persons import LETTERHEAD, THEIRS
 
@@ -15,12 +15,6 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
 
 NOBODY = UUID(int=7)
 ASKED = {"kind": "access", "number": "06 12 34 56 78", "contact": "by letter"}
-
-
-@pytest.fixture
-async def gateway():
-    async with running_gateway() as gateway:
-        yield gateway
 
 
 @pytest.fixture

@@ -7,9 +7,7 @@ ledger, and no living key that would open an older copy.
 
 import asyncio
 from contextlib import aclosing
-from datetime import timedelta
 from functools import partial
-from uuid import UUID
 
 import asyncpg
 import pytest
@@ -21,13 +19,21 @@ from proxy.rights.outcomes.wants import Fate
 from proxy.rights.records import NewRequest
 from proxy.vault.day_keys import key_of
 from proxy.vault.recordings import LOOKED_AGAIN
-from retention.holds import Authority, Hold
+from retention.holds import Authority
 from retention.rights.deadlines import Kind
 from retention.rights.request import Outcome
-from tests.fakes.auditing import verdict_on
 from tests.fakes.broken_keys import unreadable
 from tests.fakes.call_centre import SITE, until, wav
 from tests.fakes.desk import OFFICER
+from tests.fakes.erasing import (
+    answer,
+    erase,
+    fates,
+    hold,
+    nothing_is_left,
+    tend,
+    the_verifier_is_clean,
+)
 from tests.fakes.listeners import recorded, traced, trainer
 from tests.fakes.persons import AGENT, THEIRS, asked, rights_of, today
 from tests.fakes.trainers import analysed
@@ -36,54 +42,6 @@ from tests.fakes.yesterday import backup
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
 
 OTHERS = "+33699999999"
-
-
-@pytest.fixture
-async def quiet(house):
-    """Nothing goes on by itself: each test takes the steps it is about."""
-    await house.stop_worker()
-    return house
-
-
-async def erase(house, request):
-    return await rights_of(house.site).outcomes.erasing.erase(OFFICER, request)
-
-
-async def fates(house, request):
-    rows = await rights_of(house.site).outcomes.erasing.of(request)
-    return [each.fate for each in rows]
-
-
-async def answer(house, request, outcome=Outcome.GRANTED, grounds=""):
-    return await rights_of(house.site).desk.answer(OFFICER, request, outcome, grounds)
-
-
-async def tend(house):
-    await rights_of(house.site).tend()
-
-
-async def hold(house, recording, authority=Authority.REQUISITION, days=20):
-    """By another right, placed before anybody asked for anything."""
-    ends_at = house.clock() + timedelta(days=days)
-    placed = Hold(authority, "PV 2026/113", "asked for by a court", ends_at)
-    return await house.site.parts.holds.place(recording, placed, "dpo-1")
-
-
-async def nothing_is_left(house, recording: UUID):
-    for table in ("recordings", "recording_keys", "analyses", "recording_statements"):
-        found = await house.value(
-            f"SELECT count(*) FROM {table} WHERE recording_id = $1",  # noqa: S608
-            recording,
-        )
-        assert (table, found) == (table, 0)
-    assert [file for file in house.objects() if recording.hex in file.name] == []
-    with pytest.raises(ObjectMissingError):
-        await house.heard(str(recording))
-
-
-async def the_verifier_is_clean(house):
-    said = await verdict_on(house)
-    assert (said["status"], said["findings"]) == (0, [])
 
 
 # --- Done, and only then --------------------------------------------------------------

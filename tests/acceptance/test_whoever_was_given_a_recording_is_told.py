@@ -17,12 +17,6 @@ from tests.fakes.persons import THEIRS, asked, rights_of
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
 
 
-@pytest.fixture
-async def quiet(house):
-    await house.stop_worker()
-    return house
-
-
 def flat(text):
     return " ".join(text.split())
 

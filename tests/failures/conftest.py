@@ -12,11 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import centre, folder, house, open_socket, platform
+from tests.acceptance.conftest import (
+    centre,
+    folder,
+    gateway,
+    house,
+    open_socket,
+    platform,
+    quiet,
+)
 from tests.failures.buckets import front, hasty, store
 from tests.fakes.call_centre import CallCentre, until
 
-__all__ = ["centre", "folder", "house", "open_socket", "platform"]
+__all__ = ["centre", "folder", "gateway", "house", "open_socket", "platform", "quiet"]
 __all__ += ["front", "hasty", "store"]
 
 KILLED = -signal.SIGKILL

@@ -15,16 +15,10 @@ from proxy.rights.senders import SenderConfig
 from retention.rights.deadlines import Kind
 from retention.rights.request import State
 from tests.fakes.desk import OFFICER
-from tests.fakes.gateway import SECRET, running_gateway
+from tests.fakes.gateway import SECRET
 from tests.fakes.persons import THEIRS, rights_of
 
 pytestmark = pytest.mark.timeout(60)
-
-
-@pytest.fixture
-async def gateway():
-    async with running_gateway() as gateway:
-        yield gateway
 
 
 @pytest.fixture

@@ -60,12 +60,6 @@ def edge(tmp_path, house, monkeypatch):
     return edge
 
 
-@pytest.fixture
-async def quiet(house):
-    await house.stop_worker()
-    return house
-
-
 def erasing(house):
     return rights_of(house.site).outcomes.erasing
 

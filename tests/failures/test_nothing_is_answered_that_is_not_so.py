@@ -26,13 +26,6 @@ LAST_ANSWERS = [Outcome.WITHDRAWN, Outcome.REFUSED, Outcome.NOTHING_HELD]
 
 
 @pytest.fixture
-async def quiet(house):
-    """Nothing goes on by itself: each test takes the steps it is about."""
-    await house.stop_worker()
-    return house
-
-
-@pytest.fixture
 async def desk(house):
     async with handing(house) as desk:
         yield desk

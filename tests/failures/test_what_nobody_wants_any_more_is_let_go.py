@@ -20,13 +20,6 @@ pytestmark = pytest.mark.timeout(60)
 
 
 @pytest.fixture
-async def quiet(house):
-    """Nothing goes on by itself: each test takes the steps it is about."""
-    await house.stop_worker()
-    return house
-
-
-@pytest.fixture
 async def recording(quiet):
     item, _ = await recorded(quiet, caller=THEIRS)
     return item

@@ -5,19 +5,21 @@ from uuid import UUID
 
 from proxy.rights.assembling import Rights, RightsSurroundings, make_rights
 from proxy.rights.config import RightsConfig
+from proxy.rights.desk import Desk
 from proxy.rights.notices.telling import processing
 from proxy.rights.packages.assembling import Around
 from proxy.rights.particulars import Window
 from proxy.rights.records import NewRequest
 from proxy.site import Site
 from retention.rights.deadlines import Kind
-from retention.rights.request import Identity
+from retention.rights.request import Identity, State
 from tests.fakes.call_centre import CallCentre
 from tests.fakes.clinic import LINE
 from tests.fakes.desk import LINES, OFFICER
 from tests.fakes.told import CONFIG, TODAY, policy
 
 THEIRS = "+33612345678"
+ANOTHERS = "+33698765432"
 LETTERHEAD = {
     "controller": "Clinique du Parc",
     "contact": "12 rue du Parc, Lyon",
@@ -75,3 +77,13 @@ async def asked(
 def today(centre: CallCentre) -> tuple[Window, ...]:
     """Whoever called today."""
     return (Window(centre.clock().date(), 0, 24, LINE),)
+
+
+async def received(desk: Desk, kind: Kind = Kind.ACCESS, **changes: Any) -> UUID:
+    """A request by somebody who says that this is their number."""
+    told = {"kind": kind, "number": THEIRS} | changes
+    return (await desk.receive(OFFICER, NewRequest(**told))).request_id
+
+
+async def state(desk: Desk, request_id: UUID) -> State:
+    return (await desk.requests.find(request_id)).standing.state
