@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 ARGS ?=
-# Tests side by side; 0 for one after the other, where deadlines are judged strictly.
+# Tests side by side; 0 for one after the other.
 JOBS ?= $(shell nproc 2>/dev/null || echo 1)
 
 .PHONY: demo test lint scan bench serve lock clean
@@ -15,7 +15,7 @@ demo: $(VENV)/embedded
 serve: $(VENV)/embedded
 	@$(BIN)/ponctuel serve $(ARGS)
 
-# All tests: most side by side, then those that must have the machine to themselves.
+# All tests: most side by side, then those that judge how long something takes.
 # With ARGS: those, one after the other.
 test: $(VENV)/test
 ifeq ($(ARGS),)

@@ -117,6 +117,7 @@ async def test_an_expired_recording_is_not_opened_even_before_the_sweep(house, c
         await house.site.vault.find(uuid.UUID(recording_id))
 
 
+@pytest.mark.alone
 async def test_a_slow_duplicate_does_not_end_a_recording_that_was_granted(centre):
     await centre.open(deadline_ms=800)
     call = await centre.drawn_call(is_announced=True)

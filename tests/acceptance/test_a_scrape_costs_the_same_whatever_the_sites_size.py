@@ -31,6 +31,7 @@ async def costs(house):
     return await least_seconds(scrape), await least_seconds(house.service.publish)
 
 
+@pytest.mark.alone
 async def test_a_million_calls_cost_a_scrape_nothing_more(house):
     await house.stop_worker()
     before = await costs(house)

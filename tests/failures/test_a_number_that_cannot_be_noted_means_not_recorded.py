@@ -16,6 +16,8 @@ from tests.fakes.call_centre import CALLER, SITE, until, wav
 from tests.fakes.desk import OFFICER, finder_of
 from tests.fakes.faulty_wire import FaultyWire
 
+pytestmark = pytest.mark.alone  # it judges how soon a call is answered
+
 DEADLINE_MS = 300
 IN_TIME = DEADLINE_MS / 1000 + 1
 # What the server does with a note of a number: none, too late, or seemingly.

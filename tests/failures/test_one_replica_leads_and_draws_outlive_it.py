@@ -56,6 +56,7 @@ async def ledger_is_whole(centre, calls):
     assert await centre.value("SELECT count(*) FROM calls") == calls
 
 
+@pytest.mark.alone
 async def test_a_call_is_answered_by_the_replica_it_called_though_another_draws(
     centre,
 ):
