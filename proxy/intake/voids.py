@@ -5,7 +5,8 @@ lost. Whether they were drawn after all is asked when it answers again.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from proxy.errors import (
     DatabaseUnavailableError,
@@ -70,3 +71,17 @@ class Voids:
             is_ours = self._doubtful.pop(names, None) is not None
             if is_ours and drawn.keys().isdisjoint(names):
                 self.counted["store", stratum] += 1
+
+    @contextmanager
+    def taken(self) -> Iterator[Mapping[tuple[str, str], int]]:
+        """What was counted, to be kept elsewhere; given back where that fails.
+
+        Nobody else is given it meanwhile, so nobody keeps it twice.
+        """
+        taken = dict(self.counted)
+        self.counted.clear()
+        try:
+            yield taken
+        except BaseException:
+            self.counted.update(taken)
+            raise

@@ -1,5 +1,6 @@
 """One site's figures, published: compliance at once, calls at the interval."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -41,6 +42,8 @@ class SitePublication:
         self._interval = interval_seconds
         self._snapshots = Snapshots(site.database, interval_seconds)
         self._sources = Sources(site)
+        # Of two at once, the slower would show figures older than those shown already.
+        self._turn = asyncio.Lock()
         roles = [witness.role for witness in site.config.witnesses]
         metrics.declare(site.name, site.config.strata, roles)
         metrics.set_now(site.name, self._settings())
@@ -52,6 +55,10 @@ class SitePublication:
         source, when what the others say is shown; the snapshot is not renewed then, and
         its age tells that something is no longer known.
         """
+        async with self._turn:
+            await self._publish(at_once=at_once)
+
+    async def _publish(self, *, at_once: bool) -> None:
         await self.flush_void()
         now = self._site.clock()
         figures, strata = await self._counted(now)
@@ -66,19 +73,14 @@ class SitePublication:
 
     async def flush_void(self) -> None:
         """Calls that could not be drawn are counted when the database is back."""
-        void = self._site.voids.counted
-        taken = dict(void)
-        if not taken:
-            return
-        async with self._site.database.transaction() as connection:
+        with self._site.voids.taken() as taken:
             counted: Counter[tuple[str, str]] = Counter()
             for (code, stratum), number in taken.items():
                 counted["void", code] += number
                 counted["calls", stratum] += number
-            await add_counts(connection, self._site.name, counted)
-        void.subtract(taken)
-        for key in [key for key, number in void.items() if not number]:
-            del void[key]
+            if counted:
+                async with self._site.database.connection() as connection:
+                    await add_counts(connection, self._site.name, counted)
 
     async def _counted(self, now: datetime) -> tuple[Figures, tuple[str, ...]]:
         """What the ledger counts and the budget leaves, and the strata named."""
