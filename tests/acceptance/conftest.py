@@ -14,6 +14,7 @@ import structlog
 from aiohttp import web
 from yarl import URL
 
+from proxy import app
 from proxy.rights.assembling import Rights
 from tests.fakes.call_centre import SECRET, CallCentre
 from tests.fakes.gateway import Gateway, running_gateway
@@ -77,6 +78,12 @@ async def centre(
     told = [*map(str, lines), *(line.getMessage() for line in caplog.records)]
     print(*told, sep="\n")  # noqa: T201 - pytest shows it where a test fails
     assert [line for line in told if PERSONAL.search(line)] == []
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service publishes, and settles what is doubtful, when a test says so."""
+    monkeypatch.setattr(app, "_NOW_SECONDS", 3600.0)
 
 
 @pytest.fixture

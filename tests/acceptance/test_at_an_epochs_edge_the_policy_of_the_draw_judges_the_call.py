@@ -14,7 +14,11 @@ from tests.fakes.call_centre import SITE
 from tests.fakes.older_release import cannot_learn
 from tests.fakes.staff import PEOPLE, approve
 
-pytestmark = [pytest.mark.timeout(60), pytest.mark.acceptance]
+pytestmark = [
+    pytest.mark.usefixtures("unhurried"),
+    pytest.mark.timeout(60),
+    pytest.mark.acceptance,
+]
 RARE = {"vip_in": {"queues": ["vip"], "rate": "1%"}}
 LEFT_OUT = ["Agent-7"]
 T_RARE = f"{(10_000 << 64) // 10**6:016x}"

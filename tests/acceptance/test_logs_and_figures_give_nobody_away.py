@@ -22,6 +22,8 @@ from tests.fakes.call_centre import (
     wav,
 )
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 
 async def a_mixed_day(house):
     """Some of everything; the calls placed."""

@@ -21,7 +21,11 @@ from tests.fakes.call_centre import SITE
 from tests.fakes.witnesses import witnesses
 
 ORIGIN = f"ponctuel.example/{SITE}"
-pytestmark = [pytest.mark.timeout(120), pytest.mark.acceptance]
+pytestmark = [
+    pytest.mark.usefixtures("unhurried"),
+    pytest.mark.timeout(120),
+    pytest.mark.acceptance,
+]
 
 
 class Watched:

@@ -20,11 +20,21 @@ from tests.acceptance.conftest import (
     open_socket,
     platform,
     quiet,
+    unhurried,
 )
 from tests.failures.buckets import front, hasty, store
 from tests.fakes.call_centre import CallCentre, until
 
-__all__ = ["centre", "folder", "gateway", "house", "open_socket", "platform", "quiet"]
+__all__ = [
+    "centre",
+    "folder",
+    "gateway",
+    "house",
+    "open_socket",
+    "platform",
+    "quiet",
+    "unhurried",
+]
 __all__ += ["front", "hasty", "store"]
 
 KILLED = -signal.SIGKILL

@@ -9,7 +9,7 @@ from proxy.errors import DatabaseUnavailableError
 from tests.fakes.call_centre import until
 from tests.fakes.faulty_wire import FaultyWire
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.usefixtures("unhurried"), pytest.mark.acceptance]
 
 VOID = ("overload", "cardio_in")
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"

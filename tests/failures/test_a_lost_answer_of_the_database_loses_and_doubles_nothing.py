@@ -9,6 +9,8 @@ from proxy.errors import DatabaseUnavailableError
 from tests.fakes.call_centre import until, wav
 from tests.fakes.faulty_wire import FaultyWire
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 AUDIO = wav()
 
 

@@ -10,7 +10,7 @@ from tests.fakes.older_release import cannot_learn
 OLD = {"max_seconds": 600}
 NEW = {"max_seconds": 300}
 LEADERS = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.usefixtures("unhurried"), pytest.mark.timeout(60)]
 
 
 async def open_with(centre, changes):

@@ -21,6 +21,8 @@ from proxy.platforms.base import CallStarted, Direction
 from tests.fakes.call_centre import CALLER, LINE, until
 from tests.fakes.clinic import SITE
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 LEADERS = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
 
 

@@ -17,7 +17,10 @@ from tests.fakes.faulty_wire import FaultyWire
 TOKEN = "twilio-token-0123456789"
 PUBLIC_URL = "https://rec.example.com/webhooks/voice"
 AGENTS = "+33199000001"
-pytestmark = pytest.mark.alone  # it judges how soon a call is answered
+pytestmark = [
+    pytest.mark.usefixtures("unhurried"),
+    pytest.mark.alone,
+]  # it judges how soon a call is answered
 
 DEADLINE_MS = 300
 TWILIO = {

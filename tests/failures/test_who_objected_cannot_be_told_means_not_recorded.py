@@ -10,7 +10,10 @@ from proxy.errors import TamperedError
 from tests.fakes.call_centre import SITE, until
 from tests.fakes.faulty_wire import FaultyWire
 
-pytestmark = pytest.mark.alone  # it judges how soon a call is answered
+pytestmark = [
+    pytest.mark.usefixtures("unhurried"),
+    pytest.mark.alone,
+]  # it judges how soon a call is answered
 
 DEADLINE_MS = 300
 IN_TIME = DEADLINE_MS / 1000 + 1
