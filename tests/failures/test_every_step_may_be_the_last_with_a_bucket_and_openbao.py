@@ -12,7 +12,7 @@ from tests.fakes.seaweed import ACCESS_KEY, SECRET_KEY, new_bucket
 
 __all__ = ["bao_server", "mortals", "openbao"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 class TestInABucketUnderOpenBao(RecordedLifeSuite):

@@ -8,7 +8,7 @@ from tests.failures.recorded_life_suite import RecordedLifeSuite, mortals
 
 __all__ = ["mortals"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 class TestInDirectories(RecordedLifeSuite):

@@ -11,6 +11,7 @@ import pytest
 from proxy.rights.records import ItemState, NewRequest
 from retention.rights.deadlines import Kind
 from retention.rights.request import Outcome
+from tests.fakes.call_centre import until
 from tests.fakes.desk import OFFICER
 from tests.fakes.listeners import recorded
 from tests.fakes.persons import THEIRS, rights_of
@@ -64,12 +65,17 @@ async def test_while_one_of_them_is_open_the_recording_is_there(centre, replicas
         assert len(await centre.kept()) == 1
         old = new
 
-    await replicas[0].tend()
+    last = await replicas[0].requests.find(old)
+
+    async def is_the_last_ones():
+        """What the service is just about itself, it lets others leave alone."""
+        await replicas[0].tend()
+        [hold] = await sites[0].parts.holds.list()
+        return hold["reference"] == last.reference
+
+    await until(is_the_last_ones, "the freeze to be the last one's")
     [item] = await replicas[0].requests.items(old)
     assert item.state is ItemState.FROZEN
-    [hold] = await sites[0].parts.holds.list()
-    last = await replicas[0].requests.find(old)
-    assert hold["reference"] == last.reference
 
     await withdraw(replicas[1], old)
     await replicas[0].tend()
