@@ -39,7 +39,7 @@ from proxy.errors import (
     StorageError,
 )
 from proxy.health import add_health, add_metrics
-from proxy.intake.connections import Connection, Connections
+from proxy.intake.connections import Connection, Connections, private_only
 from proxy.intake.routes import Webhooks
 from proxy.intake.uploads import Uploads
 from proxy.jobs import Jobs
@@ -235,7 +235,7 @@ class Service:
         http, metrics = self.settings.http, self.settings.metrics
         proxies = [ipaddress.ip_network(text) for text in http.trusted_proxies]
         connections = Connections(self._connections, proxies)
-        calls = web.Application(middlewares=[problems])
+        calls = web.Application(middlewares=[problems, private_only(connections)])
         Webhooks(connections, self.clock).add_to(calls)
         Uploads(connections).add_to(calls)
         identity = self._identity()

@@ -50,7 +50,7 @@ from proxy.site_config import SiteConfig
 from proxy.site_ledger import SiteLedger
 from proxy.site_sweep import SiteSweep
 from proxy.upkeep import each_in_turn
-from proxy.vault.assembling import make_vault
+from proxy.vault.assembling import Time, make_vault
 from proxy.vault.keys import KeyRing
 from proxy.vault.objects import ObjectStore
 from proxy.vault.restoring import Replayed
@@ -76,13 +76,13 @@ class Site(SiteLedger):
         clock: Callable[[], datetime],
     ) -> None:
         super().__init__(config, database, keys, clock)
-        self.incidents = Register(database, clock, config.dpo_contact)
+        self.incidents = Register(database, clock, config.dpo_contact, self._about_whom)
         self.integrity = IntegrityWatch(database, clock)
         self.parts = make_vault(
             self.ledger,
             objects,
             keys,
-            clock,
+            Time(clock, partial(agree_on_time, clock, config.second_clock, database)),
             self.integrity.note_tampered,
             config.analysis_terms,
         )
@@ -97,6 +97,9 @@ class Site(SiteLedger):
         self.neighbours: Sequence[SiteDatabase] = ()
         """The other sites that keep their objects in the same store."""
         self.reconciliation = self._reconciliation(objects, platforms)
+
+    async def _about_whom(self, kind: str, reference: str) -> str | None:
+        return await self.access.oversight.about_whom(kind, reference)
 
     def _join_the_draw(self) -> None:
         config = self.config
@@ -114,9 +117,7 @@ class Site(SiteLedger):
         self.outside = OutsideValues(
             self.database, config.outside, self.clock, config.epoch_seconds
         )
-        self.tag_keys = TagKeys(
-            self.ledger, self.keys, self.clock, config.inspection_weeks
-        )
+        self.tag_keys = TagKeys(self.ledger, self.keys, config.inspection_weeks)
         self.voids = Voids()
 
     def _join_what_is_recorded(self, platforms: Mapping[str, Platform]) -> None:
@@ -245,7 +246,7 @@ class Site(SiteLedger):
 
     @cached_property
     def forgetting(self) -> Forgetting:
-        heard = HeardAgents(self.database, self.policies, self.clock)
+        heard = HeardAgents(self.database, self.policies)
         parts = {
             "agent_calls": heard.forget,
             "agent_caps": self.agent_caps.forget,
@@ -356,16 +357,13 @@ class Site(SiteLedger):
 
     @cached_property
     def _sweeping(self) -> SiteSweep:
-        config = self.config
         return SiteSweep(
             freeze=self.rights.before_sweeping,
             parts=self.parts,
             shortening=self.shortening,
             tag_keys=self.tag_keys,
             forgetting=self.forgetting,
-            agree_on_time=partial(
-                agree_on_time, self.clock, config.second_clock, self.database
-            ),
+            agree_on_time=self.parts.agree_on_time,
             clock=self.clock,
         )
 

@@ -16,8 +16,9 @@ class SiteSweep:
     """One site's sweep, safe to repeat and to run twice at once.
 
     `agree_on_time` raises where clocks do not agree: then nothing is forgotten for its
-    age. `freeze` puts under a hold what persons asked for and a crash, or long absence,
-    left without one: the key of its day dies here.
+    age. What they agreed on is the time for the whole sweep: a clock that jumps then
+    makes nothing older. `freeze` puts under a hold what persons asked for and a crash,
+    or long absence, left without one: the key of its day dies here.
     """
 
     freeze: Callable[[], Awaitable[None]]
@@ -31,7 +32,8 @@ class SiteSweep:
     async def run(self, on_progress: Callable[[int], None] = quietly) -> SweepReport:
         """Forget what is due; everything else also when one of the others raises."""
         await self.agree_on_time()
-        await self.freeze()
+        await self.freeze()  # may take long
+        now = await self._agreed()
         shortened = await self.shortening.apply()
         try:
             report = await sweep(
@@ -39,12 +41,12 @@ class SiteSweep:
                 self.parts.shelf,
                 self.parts.documents,
                 self.parts.destroying,
-                self.clock(),
+                now,
                 on_progress,
             )
-            ended = await self.tag_keys.end_due()
+            ended = await self.tag_keys.end_due(now)
         finally:
-            others = await self.forgetting.sweep()
+            others = await self.forgetting.sweep(now)
         return replace(
             report,
             shortened=shortened.recordings,
@@ -54,3 +56,9 @@ class SiteSweep:
             rows_forgotten=others.rows,
             kinds_failed=len(others.failed) + shortened.has_failed,
         )
+
+    async def _agreed(self) -> datetime:
+        """Read before it is agreed on: what was read after a jump is refused."""
+        now = self.clock()
+        await self.agree_on_time()
+        return now

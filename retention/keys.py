@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
+from retention.periods import GRACE
+
 
 class KeyClass(StrEnum):
     """What hangs under a key; each class has days, and a clock, of its own."""
@@ -60,14 +62,22 @@ class DayKey:
 
     def is_or_follows(self, other: "DayKey") -> bool:
         """Whether it is `other`, or a later generation of the same day and class."""
-        return (self.day, self.kind) == (
-            other.day,
-            other.kind,
-        ) and self.generation >= other.generation
+        return self.is_of_the_day_of(other) and self.generation >= other.generation
+
+    def is_of_the_day_of(self, other: "DayKey") -> bool:
+        """Whether both are generations of one day and class."""
+        return (self.day, self.kind) == (other.day, other.kind)
 
     def is_over(self, now: datetime) -> bool:
         """Whether everything that had to die on its day is past its expiry."""
         return now.astimezone(UTC).date() > self.day
+
+    def may_wait(self, now: datetime) -> bool:
+        """Whether what lives on under it may still keep it: a week after its day.
+
+        An auditor counts a day whose key is there longer as one that did not die.
+        """
+        return now.astimezone(UTC).date() < self.day + GRACE
 
 
 _NOON = 12  # a policy that changes in the morning makes no key in vain

@@ -90,7 +90,7 @@ _AUDIO = (
     ),
     Promise(
         kind="notes in the key store of what died early or was wrapped anew",
-        kept="with the day key they are of",
+        kept="until the last key of that day is gone",
         why="no restore is to bring it back",
         ended_by=f"{SWEEP}, after the key",
     ),

@@ -1,6 +1,7 @@
 """What watches over those who listen, joined: trace, checks, alerts, reviews."""
 
 from datetime import datetime
+from uuid import UUID
 
 from proxy.access.break_glass.breaking import BreakGlass, GlassParts
 from proxy.access.reviews.reviewing import Reviews
@@ -9,7 +10,7 @@ from proxy.access.trace.anchoring import Anchoring
 from proxy.access.trace.reading import TraceReading
 from proxy.access.trace.trace import Trace
 from proxy.access.trace.verifying import Verifying
-from proxy.access.watch.alerts import Alerts
+from proxy.access.watch.alerts import ABUSE, Alerts, UnknownAlertError
 from proxy.access.watch.watching import Watch
 from proxy.upkeep import each_in_turn
 
@@ -53,6 +54,15 @@ class Oversight:
             ("break_glass_unreviewed",): await self.break_glass.count_unreviewed(),
             ("reviews_overdue", "abuse"): len(await self.reviews.overdue(now)),
         }
+
+    async def about_whom(self, kind: str, reference: str) -> str | None:
+        """Whose doing an incident of ours is about, by their code; None of another."""
+        if kind != ABUSE:
+            return None
+        try:
+            return (await self.alerts.find(UUID(reference))).actor
+        except (ValueError, UnknownAlertError):  # by hand, or forgotten since
+            return None
 
     async def _verify(self) -> None:
         """A trace that is not what was written opens an incident, once for what it is.

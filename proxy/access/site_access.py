@@ -17,7 +17,7 @@ from proxy.access.habilitations.reviewing import Habilitations
 from proxy.access.habilitations.standing import Standing, standing
 from proxy.access.oidc.sign_in import Oidc, OidcParts
 from proxy.access.oversight import Oversight
-from proxy.access.passkeys.passkeys import Passkeys
+from proxy.access.passkeys.passkeys import PasskeyParts, Passkeys
 from proxy.access.permissions import Role
 from proxy.access.surroundings import Surroundings
 from proxy.access.trace.trace import Trace
@@ -45,6 +45,7 @@ class SiteAccess:
             given.config.practices,
             [self.break_glass.grants_of],
         )
+        self.accounts.withdraws.append(self.grants.end_all_of)
         self.api_keys = ApiKeys(database, clock, self.trace, self.role_of)
         self.habilitations = Habilitations(given.ledger, clock, self.trace, self.look)
         self._clock = clock
@@ -58,7 +59,7 @@ class SiteAccess:
         )
         factors = Factors(self.site, given.seal, clock)
         self.invitations = Invitations(
-            self.accounts, database, hashing, factors, given.seal, clock
+            self.accounts, database, hashing, factors, self.trace, clock
         )
         sources = SourceLimiter(clock)
         attempts = Attempts(database, name_agent, clock)
@@ -75,9 +76,13 @@ class SiteAccess:
         )
         self.sign_in = SignIn(parts, database, clock)
         self.sign_in.checks.extend([self.accounts.check_in, self.break_glass.check_in])
-        self.passkeys = Passkeys(
-            database, self.sign_in, sources, self.trace, clock, config.public_url
+        beside = PasskeyParts(
+            sessions=self.sessions,
+            sign_in=self.sign_in,
+            sources=sources,
+            trace=self.trace,
         )
+        self.passkeys = Passkeys(beside, database, clock, config.public_url)
         self.accounts.forgets.append(self.passkeys.forget)
         elsewhere = OidcParts(
             accounts=self.accounts,

@@ -12,6 +12,7 @@ from proxy.access.watch.alerts import (
     Alert,
     AlertStepError,
     Decision,
+    GrownAlertError,
     OwnAlertError,
     UnknownAlertError,
 )
@@ -53,9 +54,13 @@ class ShownAlerts(Model):
 
 
 class AlertDecision(Model):
-    """What was found and done. The note stays in this register."""
+    """What was found and done, on what was read: the `last_seq` the alert had then.
+
+    The note stays in this register.
+    """
 
     decision: Decision
+    last_seq: Annotated[int, Field(ge=0)]
     note: Annotated[str, Field(max_length=LONGEST)] = ""
 
 
@@ -71,7 +76,11 @@ async def list_alerts(asked: Asked[AlertsQuestion]) -> ShownAlerts:
 async def decide(asked: Asked[AlertDecision]) -> Alert:
     said = asked.question
     return await asked.site.access.oversight.alerts.decide(
-        asked.actor, asked.place["alert"], said.decision, said.note
+        asked.actor,
+        asked.place["alert"],
+        said.decision,
+        said.note,
+        last_seq=said.last_seq,
     )
 
 
@@ -97,7 +106,17 @@ ROUTES: tuple[Route[Any], ...] = (
         summary="Decide on somebody else's alert, once.",
         asks=AlertDecision,
         answers=ShownAlert,
-        refusals=(UnknownAlertError, AlertStepError, OwnAlertError, WordsError),
-        example={"decision": "reminded", "note": "The rota was changed that day."},
+        refusals=(
+            UnknownAlertError,
+            AlertStepError,
+            GrownAlertError,
+            OwnAlertError,
+            WordsError,
+        ),
+        example={
+            "decision": "reminded",
+            "last_seq": 112,
+            "note": "The rota was changed that day.",
+        },
     ),
 )

@@ -20,7 +20,7 @@ from proxy.api.incident_forms import (
 )
 from proxy.api.paging import page_of
 from proxy.api.route import Asked, Handler, Nothing, Question, Route
-from proxy.incidents.register import UnknownIncidentError
+from proxy.incidents.register import OwnIncidentError, UnknownIncidentError
 from proxy.incidents.rules import IncidentStepError
 from proxy.incidents.words import IncidentTextError
 
@@ -115,7 +115,12 @@ def _step(
         summary=summary,
         asks=asks,
         answers=Incident,
-        refusals=(UnknownIncidentError, IncidentStepError, IncidentTextError),
+        refusals=(
+            UnknownIncidentError,
+            OwnIncidentError,
+            IncidentStepError,
+            IncidentTextError,
+        ),
         example=example,
     )
 

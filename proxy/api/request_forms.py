@@ -220,7 +220,7 @@ class RequestStanding(Model):
             state=standing.state,
             received_at=standing.received_at,
             received_by=request.received_by,
-            due_on=request.due_on,
+            due_on=standing.due_on(now),
             days_left=standing.days_left(now),
             earliest_answer=dates.earliest,
             extendable_until=dates.extendable_until,

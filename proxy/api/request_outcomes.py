@@ -270,7 +270,7 @@ ROUTES: tuple[Route[Any], ...] = (
         asks=NoticeQuestion,
         answers=Letter,
         refusals=(
-            *(UnknownRequestError, NoticeError, StorageError),
+            *(UnknownRequestError, OwnRequestError, NoticeError, StorageError),
             *(NoLetterheadError, LetterFactError),
         ),
     ),

@@ -116,7 +116,7 @@ async def make(asked: Asked[NewPackage]) -> object:
 
 
 async def read(asked: Asked[Nothing]) -> object:
-    return await _packages(asked).show(asked.place["request"])
+    return await _packages(asked).show(asked.actor, asked.place["request"])
 
 
 async def mute(asked: Asked[MutedParts]) -> CutList:
@@ -129,7 +129,7 @@ async def mute(asked: Asked[MutedParts]) -> CutList:
 
 async def muted(asked: Asked[MutedQuestion]) -> CutList:
     cuts = await _packages(asked).muted(
-        asked.place["request"], asked.question.recording
+        asked.actor, asked.place["request"], asked.question.recording
     )
     return CutList(items=cuts)
 
@@ -174,6 +174,7 @@ ROUTES: tuple[Route[Any], ...] = (
         summary="What is silent in the copy of one recording.",
         asks=MutedQuestion,
         answers=CutList,
+        refusals=(UnknownRequestError, OwnRequestError),
     ),
     _step(
         f"{ONE}/package",
@@ -197,7 +198,7 @@ ROUTES: tuple[Route[Any], ...] = (
         summary="How far the person's copy has come.",
         asks=Nothing,
         answers=PackageState,
-        refusals=(NoPackageError,),
+        refusals=(NoPackageError, UnknownRequestError, OwnRequestError),
     ),
     _step(
         f"{ONE}/package/link",

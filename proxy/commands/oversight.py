@@ -72,11 +72,18 @@ def _add_alerts(actions: Parsers) -> None:
         "decide",
         (_decide, Permission.ALERTS_DECIDE),
         "Decide on an alert about somebody else. The note is for no name, no number.",
-        f"ponctuel access decide ALERT --decision reminded {_SITE}",
+        f"ponctuel access decide ALERT --decision reminded --last-seq 112 {_SITE}",
     )
     decide.add_argument("alert", help="its id")
     decide.add_argument(
         "--decision", required=True, type=Decision, choices=list(Decision)
+    )
+    decide.add_argument(
+        "--last-seq",
+        required=True,
+        type=int,
+        metavar="PLACE",
+        help="as `access alerts` showed it: what came later is looked at first",
     )
     decide.add_argument("--note", default="", help="kept beside it, never in the trace")
 
@@ -119,7 +126,11 @@ async def _alerts(site: Site, _: Actor, args: argparse.Namespace) -> int:
 
 async def _decide(site: Site, actor: Actor, args: argparse.Namespace) -> int:
     alert = await site.access.oversight.alerts.decide(
-        actor, id_of(args.alert, "ALERT"), args.decision, args.note
+        actor,
+        id_of(args.alert, "ALERT"),
+        args.decision,
+        args.note,
+        last_seq=args.last_seq,
     )
     show(_row_of_alert(alert), as_json=args.json)
     return 0

@@ -51,6 +51,5 @@ async def of_dpos(name: str, site: Site) -> Finding:
 
 
 def is_at_work(account: Account) -> bool:
-    """A data protection officer who is not appointed is let in nowhere."""
-    is_let_in = account.role is not Role.DPO or account.appointed_by is not None
-    return is_let_in and account.ended_at is None
+    """Whoever is not appointed, where the role asks for it, is let in nowhere."""
+    return not account.lacks_appointment and account.ended_at is None

@@ -79,6 +79,12 @@ def _check(kind: Kind, args: argparse.Namespace) -> None:
             field="--older-than-five-years",
             fix=f"leave it out, or say --type {Kind.MEDICAL_FILE}",
         )
+    if args.suspended_days and kind is Kind.MEDICAL_FILE:
+        raise SettingsError(
+            "no doubt moves its date (CSP R.1111-1)",
+            field="--suspended-days",
+            fix="leave it out",
+        )
     if not 0 <= args.suspended_days <= LONGEST_SUSPENSION.days:
         raise SettingsError(
             f"a clock stands still for {LONGEST_SUSPENSION.days} days at most",

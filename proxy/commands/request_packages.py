@@ -95,8 +95,8 @@ async def _pack(site: Site, actor: Actor, args: argparse.Namespace) -> None:
     _show(package, args)
 
 
-async def _package(site: Site, _: Actor, args: argparse.Namespace) -> None:
-    _show(await site.rights.packages.show(args.request), args)
+async def _package(site: Site, actor: Actor, args: argparse.Namespace) -> None:
+    _show(await site.rights.packages.show(actor, args.request), args)
 
 
 async def _link(site: Site, actor: Actor, args: argparse.Namespace) -> None:

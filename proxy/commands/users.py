@@ -58,15 +58,18 @@ def add_to(parsers: Parsers) -> None:
 
 
 def _add_appoint(actions: Parsers) -> None:
-    _add_code(
-        add_site_command(
-            actions,
-            "appoint",
-            (_appoint, Permission.GRANTS_WRITE),
-            "Say, as a data protection officer, that an account is another one's; "
-            "until then, and again after a reset, it lets nobody in.",
-            "ponctuel users appoint dpo-2 --site nord",
-        )
+    appoint = add_site_command(
+        actions,
+        "appoint",
+        (_appoint, Permission.GRANTS_WRITE),
+        "Say, as a data protection officer, that an account is of another one, of a "
+        "rights officer or of that agent, once its owner has accepted the invitation; "
+        "until then, and again after a reset, it lets nobody in.",
+        "ponctuel users appoint dpo-2 --site nord",
+    )
+    _add_code(appoint)
+    appoint.add_argument(
+        "--agent", help="for the role agent: their code at the platform, once more"
     )
 
 
@@ -109,7 +112,7 @@ async def _invite(site: Site, by: Actor, args: argparse.Namespace) -> None:
 
 
 async def _appoint(site: Site, by: Actor, args: argparse.Namespace) -> None:
-    await site.access.accounts.appoint(by, args.code)
+    await site.access.accounts.appoint(by, args.code, args.agent)
     show({"appointed": args.code}, as_json=args.json)
 
 

@@ -63,7 +63,12 @@ async def confirm(visit: Visit) -> Answer:
 
 
 def _confirmation(visit: Visit) -> Page:
-    return Page("confirm.html", {"has_passkeys": visit.site.access.passkeys.are_on})
+    access = visit.site.access
+    ways = {
+        "has_passkeys": access.passkeys.are_on,
+        "has_sso": access.oidc.shows_factors,
+    }
+    return Page("confirm.html", ways)
 
 
 async def _account(visit: Visit) -> Page:

@@ -51,8 +51,12 @@ async def reset(visit: Visit) -> Answer:
 
 
 async def appoint(visit: Visit) -> Answer:
-    account = await _living(visit)
-    await visit.site.access.accounts.appoint(visit.session.actor, account.code)
+    account, agent = await _living(visit), visit.field("agent") or None
+    accounts = visit.site.access.accounts
+    try:
+        await accounts.appoint(visit.session.actor, account.code, agent)
+    except PonctuelError as error:
+        return again(visit, await _register(visit), error)
     return Goto(_PLACE)
 
 

@@ -3,7 +3,12 @@
 from pydantic import ValidationError
 
 from proxy.access.permissions import Permission
-from proxy.access.watch.alerts import Alert, AlertStepError, Decision
+from proxy.access.watch.alerts import (
+    Alert,
+    AlertStepError,
+    Decision,
+    GrownAlertError,
+)
 from proxy.access.watch.rules import Rule
 from proxy.api.faults import UnknownPlaceError
 from proxy.api.paging import TimedQuestion, page_of, timed_place
@@ -45,6 +50,7 @@ async def decide(visit: Visit) -> Answer:
             visit.place("alert"),
             _decision(visit),
             visit.field("note"),
+            last_seq=_shown(visit),
         )
     except PonctuelError as error:
         return again(visit, await _one(visit), error)
@@ -56,6 +62,14 @@ def _decision(visit: Visit) -> Decision:
         return Decision(visit.field("decision"))
     except ValueError:
         raise AlertStepError(field="decision") from None
+
+
+def _shown(visit: Visit) -> int:
+    """Up to which line of the trace the page told of it."""
+    try:
+        return int(visit.field("last_seq"))
+    except ValueError:
+        raise GrownAlertError(field="last_seq") from None
 
 
 async def _one(visit: Visit) -> Page:

@@ -37,11 +37,15 @@ async def open_it(visit: Visit) -> Answer:
 
 async def accept(visit: Visit) -> Answer:
     secret, invitations = visit.field("invitation"), _at(visit)
-    offer = await invitations.offer(secret)
+    opening = visit.field("opening")
+    offer = await invitations.offer_again(secret, opening)
     try:
         check_repeated(visit)
         codes = await invitations.accept(
-            secret, visit.form.get("password", ""), totp=visit.field("proof")
+            secret,
+            visit.form.get("password", ""),
+            opening=opening,
+            totp=visit.field("proof"),
         )
     except PonctuelError as error:
         return again(visit, _form(visit, offer), error)

@@ -1,6 +1,7 @@
 """Signing in at the organisation's own provider (OpenID Connect), and coming back.
 
-Whoever is signed in already ties the two together: their cookies are all Strict and
+Whoever is signed in already ties the two together, or signs in there anew to show that
+it is still them: their cookies are all Strict and
 stay behind on the way back, so the page there goes on to one of ours that gets them.
 """
 
@@ -15,7 +16,17 @@ from proxy.access.wire import check_not_foreign
 from proxy.api.faults import UnknownPlaceError
 from proxy.api.route import PUBLIC
 from proxy.console.defences import BEGUN
-from proxy.console.visit import GET, ROOT, Abroad, Answer, Cookies, Goto, Page, Visit
+from proxy.console.visit import (
+    GET,
+    POST,
+    ROOT,
+    Abroad,
+    Answer,
+    Cookies,
+    Goto,
+    Page,
+    Visit,
+)
 
 _TIE = "/account/sso"
 
@@ -57,6 +68,8 @@ async def come_back(visit: Visit) -> Answer:
 
 
 async def leave_to_tie(visit: Visit) -> Answer:
+    """By a link of ours, as above."""
+    check_not_foreign(visit.request)
     oidc = visit.site.access.oidc
     try:
         begun = await oidc.begin(Purpose.LINK, visit.session)
@@ -65,12 +78,25 @@ async def leave_to_tie(visit: Visit) -> Answer:
     return Abroad(begun.address, Cookies(begun=begun.secret))
 
 
+async def leave_to_confirm(visit: Visit) -> Answer:
+    """By a page that goes on: a form of ours leads to no other host."""
+    begun = await visit.site.access.oidc.begin(Purpose.AGAIN, visit.session)
+    cookies = Cookies(begun=begun.secret)
+    return Page("leaving.html", {"address": begun.address}, cookies=cookies)
+
+
 async def tie(visit: Visit) -> Answer:
-    """Raises what `Oidc.finish` does."""
+    """Or show once more that it is them: then the session has another secret.
+
+    Raises SingleSignOnRefusedError, and what `Oidc.finish` does.
+    """
     secret = visit.request.cookies.get(BEGUN, "")
     query, oidc = visit.request.query, visit.site.access.oidc
-    await oidc.finish(secret, query, visit.source, visit.session)
-    return Goto("/account", Cookies(begun=None))
+    if oidc.is_on and site_of(secret) != visit.session.actor.site:
+        raise SingleSignOnRefusedError(Why.STATE)
+    arrived = await oidc.finish(secret, query, visit.source, visit.session)
+    renewed = arrived.secret if isinstance(arrived, NewSession) else ""
+    return Goto("/account", Cookies(session=renewed, begun=None))
 
 
 def _on(path: str, cookies: Cookies) -> Page:
@@ -82,4 +108,5 @@ ROUTES = (
     GET(CALLBACK.removeprefix(ROOT), PUBLIC, come_back),
     GET(_TIE, Permission.ACCOUNT_OWN, leave_to_tie),
     GET(f"{_TIE}/back", Permission.ACCOUNT_OWN, tie),
+    POST("/account/confirm/sso", Permission.ACCOUNT_OWN, leave_to_confirm),
 )

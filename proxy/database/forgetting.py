@@ -23,7 +23,7 @@ QUERIES = queries_beside(__file__)
 BATCH = 1000
 SWEPT = tuple(promise for promise in SCHEDULE if promise.swept_as)
 
-Part = Callable[[], Awaitable[object]]
+Part = Callable[[datetime], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,64 +54,68 @@ class Forgetting:
         self._parts = parts
         self._on_failed = on_failed
 
-    async def sweep(self) -> Forgotten:
-        """End everything that is due. What fails gets a second turn after the others.
+    async def sweep(self, now: datetime) -> Forgotten:
+        """End what is due at `now`. What fails gets a second turn after the others.
 
         Never raises PonctuelError: whoever sweeps has more to do.
         """
-        first = await self._round(SWEPT)
+        first = await self._round(SWEPT, now)
         again = [promise for promise in SWEPT if promise.swept_as in first.failed]
-        second = await self._round(again)
+        second = await self._round(again, now)
         if second.failed:
             await self._alarm(second.failed)
         return Forgotten(first.rows + second.rows, second.failed)
 
     async def due(self) -> dict[str, int]:
         """How many rows of each kind with an age one batch would take. Asks only."""
+        now = self._clock()
         return {
-            promise.swept_as: await self._would_end(promise.swept_as, promise.kept)
+            promise.swept_as: await self._would_end(
+                promise.swept_as, now - promise.kept
+            )
             for promise in SWEPT
             if isinstance(promise.kept, timedelta)
         }
 
-    async def _would_end(self, query: str, age: timedelta) -> int:
+    async def _would_end(self, query: str, before: datetime) -> int:
         """Do it, and take it back."""
         async with self._database.connection() as connection:
             attempt = connection.transaction()
             await attempt.start()
             try:
-                return int(await connection.fetchval(*self._batch(query, age)))
+                return int(await connection.fetchval(*self._batch(query, before)))
             finally:
                 await attempt.rollback()
 
-    async def _round(self, promises: Iterable[Promise]) -> Forgotten:
+    async def _round(self, promises: Iterable[Promise], now: datetime) -> Forgotten:
         rows, failed = 0, []
         for promise in promises:
             try:
-                rows += await self._end(promise)
+                rows += await self._end(promise, now)
             except Exception as error:  # noqa: BLE001  # a bug must not starve the others
                 failed.append(promise.swept_as)
                 why = type(error.__cause__ or error).__name__
                 log.warning("not forgotten", kind=promise.swept_as, error=why)
         return Forgotten(rows, tuple(failed))
 
-    async def _end(self, promise: Promise) -> int:
+    async def _end(self, promise: Promise, now: datetime) -> int:
         if not isinstance(promise.kept, timedelta):
-            await self._parts[promise.swept_as]()
+            await self._parts[promise.swept_as](now)
             return 0
-        rows = batch = await self._end_some(promise.swept_as, promise.kept)
+        before = now - promise.kept
+        rows = batch = await self._end_some(promise.swept_as, before)
         while batch:
-            batch = await self._end_some(promise.swept_as, promise.kept)
+            batch = await self._end_some(promise.swept_as, before)
             rows += batch
         return rows
 
-    async def _end_some(self, query: str, age: timedelta) -> int:
+    async def _end_some(self, query: str, before: datetime) -> int:
         async with self._database.connection() as connection:
-            ended: int = await connection.fetchval(*self._batch(query, age))
+            ended: int = await connection.fetchval(*self._batch(query, before))
         return ended
 
-    def _batch(self, query: str, age: timedelta) -> tuple[str, str, datetime, int]:
-        return QUERIES[query], self._site, self._clock() - age, BATCH
+    def _batch(self, query: str, before: datetime) -> tuple[str, str, datetime, int]:
+        return QUERIES[query], self._site, before, BATCH
 
     async def _alarm(self, failed: tuple[str, ...]) -> None:
         log.critical("kept too long", site=self._site, kinds=failed)

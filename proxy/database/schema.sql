@@ -1050,6 +1050,8 @@ CREATE TABLE accounts (
 );
 CREATE INDEX accounts_by_end ON accounts (site_id, ended_at)
 WHERE ended_at IS NOT NULL;
+CREATE UNIQUE INDEX accounts_one_per_agent ON accounts (site_id, agent_key)
+WHERE ended_at IS NULL;
 ALTER TABLE accounts ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_site ON accounts
 USING (site_id = current_setting('ponctuel.site_id', true));
@@ -1076,7 +1078,6 @@ CREATE TABLE invitations (
   site_id text NOT NULL,
   account_id uuid NOT NULL,
   digest bytea NOT NULL,
-  totp_sealed bytea NOT NULL,
   made_at timestamptz NOT NULL,
   made_by text NOT NULL,
   until timestamptz NOT NULL,
@@ -1085,7 +1086,6 @@ CREATE TABLE invitations (
   REFERENCES accounts (site_id, account_id) ON DELETE CASCADE,
   CONSTRAINT invitations_once UNIQUE (site_id, digest),
   CONSTRAINT invitations_digest CHECK (octet_length(digest) = 32),
-  CONSTRAINT invitations_sealed CHECK (octet_length(totp_sealed) = 40),
   CONSTRAINT invitations_end CHECK (until <= made_at + interval '72 hours')
 );
 CREATE INDEX invitations_by_time ON invitations (site_id, made_at);
@@ -1562,11 +1562,11 @@ GRANT SELECT, INSERT, DELETE ON oidc_subjects TO ponctuel_service;
 -- The first page of the trace, and the watch: what was played since some time.
 CREATE INDEX access_entries_by_act ON access_entries (site_id, act, at);
 
--- Who says what others reach is told so by somebody who does that already: an
--- administrator alone makes no data protection officer.
+-- Whoever says what others reach, hears somebody or answers requests is said to be so by
+-- a data protection officer: an administrator alone makes none of them.
 ALTER TABLE accounts ADD COLUMN appointed_by text;
 ALTER TABLE accounts ADD CONSTRAINT accounts_appointed CHECK (
-  appointed_by IS NULL OR role = 'dpo'
+  appointed_by IS NULL OR role IN ('dpo', 'agent', 'rights_officer')
 );
 
 -- By which full number a recording is found for the person it is of. The cap's name knows
@@ -1977,3 +1977,11 @@ ADD CONSTRAINT recipient_notices_pkey
 PRIMARY KEY (site_id, request_id, handover_id, is_lifting);
 -- What was never done ends, too: nothing is said of a recording that went before it.
 ALTER TABLE request_outcomes DROP CONSTRAINT request_outcomes_end_once_done;
+
+-- What there is to hear is listed by its day, the newest first, however much there is.
+-- Days are counted back from the last there can be, so that ids go up as they do; a column,
+-- for behind a fence an index is not asked what an expression might give away.
+ALTER TABLE recordings ADD COLUMN days_back integer NOT NULL GENERATED ALWAYS AS (
+  DATE '9999-12-31' - (captured_at AT TIME ZONE 'UTC')::date
+) STORED;
+CREATE INDEX recordings_by_day ON recordings (site_id, days_back, recording_id);

@@ -4,7 +4,7 @@ Every step is a row of the incident and a note by whoever took it, in one transa
 People's words stay in these tables: not in the ledger, not in logs, not in figures.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import astuple, replace
 from datetime import UTC, datetime
@@ -42,6 +42,13 @@ class UnknownIncidentError(PonctuelError):
     error_id = "unknown-incident"
 
 
+class OwnIncidentError(PonctuelError):
+    """Nobody answers for an incident that is about what they did themselves."""
+
+    status = 403
+    error_id = "own-incident"
+
+
 class State(StrEnum):
     """Which incidents to list."""
 
@@ -57,6 +64,15 @@ class Place(NamedTuple):
     incident_id: UUID
 
 
+# Whom what an incident refers to is about, by their code; None where that is nobody, or
+# known no more. Asked with the incident's kind and reference.
+AboutWhom = Callable[[str, str], Awaitable[str | None]]
+
+
+async def about_nobody(_kind: str, _reference: str) -> str | None:
+    return None
+
+
 BEFORE_ALL = Place(datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 
@@ -64,12 +80,17 @@ class Register:
     """One site's incidents. Every actor is a person's neutral code."""
 
     def __init__(
-        self, database: SiteDatabase, clock: Callable[[], datetime], dpo_contact: str
+        self,
+        database: SiteDatabase,
+        clock: Callable[[], datetime],
+        dpo_contact: str,
+        about_whom: AboutWhom = about_nobody,
     ) -> None:
         self._database = database
         self._site = database.site
         self._clock = clock
         self._dpo_contact = dpo_contact
+        self._about_whom = about_whom
 
     async def open_in(self, connection: Connection, kind: str, reference: str) -> bool:
         """Open what a part of the service found, with its change; once for each."""
@@ -143,12 +164,14 @@ class Register:
             await self._note(connection, incident_id, actor, text)
 
     async def describe(self, incident_id: UUID, actor: str, changes: Changes) -> None:
-        """Add to what Art. 33(3) asks for. Raises IncidentTextError, IncidentStepError.
+        """Add to what Art. 33(3) asks for.
 
-        Art. 33(4): it may come in phases, also after the authority was notified.
+        Art. 33(4): it may come in phases, also after the authority was notified. Raises
+        OwnIncidentError, IncidentTextError, IncidentStepError.
         """
         if not changes:
             return
+        await self._check_not_about(incident_id, actor)
         async with self._step(incident_id) as (connection, case):
             check_open(case)
             description = _described(case.description, changes)
@@ -162,9 +185,11 @@ class Register:
         """Whether the authority is notified, and why. It may change while open.
 
         Raises IncidentStepError: not to notify is open only where no risk is likely
-        (Art. 33(1)), and nothing that was notified can be taken back.
+        (Art. 33(1)), and nothing that was notified can be taken back. Raises
+        OwnIncidentError.
         """
         reason = required("reason", reason)
+        await self._check_not_about(incident_id, actor)
         async with self._step(incident_id) as (connection, case):
             check_open(case)
             if decision is Decision.NOT_NOTIFY:
@@ -183,11 +208,12 @@ class Register:
     async def notified(
         self, incident_id: UUID, actor: str, at: datetime | None = None
     ) -> None:
-        """The authority was told then. Raises IncidentStepError.
+        """The authority was told then. Raises IncidentStepError, OwnIncidentError.
 
         After 72 hours the description must give a reason for the delay (Art. 33(1)).
         """
         at = self._past("at", at or self._clock())
+        await self._check_not_about(incident_id, actor)
         async with self._step(incident_id) as (connection, case):
             check_open(case)
             is_late = hours_left(case.aware_at, at) < 0
@@ -199,8 +225,12 @@ class Register:
             await self._note(connection, incident_id, actor, said)
 
     async def close(self, incident_id: UUID, actor: str, outcome: str) -> None:
-        """End it. Raises IncidentStepError before it is decided, or notified if so."""
+        """End it. Raises IncidentStepError before it is decided, or notified if so.
+
+        Raises OwnIncidentError.
+        """
         outcome = required("outcome", outcome)
+        await self._check_not_about(incident_id, actor)
         async with self._step(incident_id) as (connection, case):
             check_open(case)
             check_ready_to_close(case)
@@ -235,6 +265,12 @@ class Register:
                 f"{moment.isoformat()} is still to come", field=field
             )
         return moment
+
+    async def _check_not_about(self, incident_id: UUID, actor: str) -> None:
+        """Before it is locked: what it refers to is elsewhere, and does not change."""
+        case = await self.find(incident_id)
+        if await self._about_whom(case.kind, case.reference) == actor:
+            raise OwnIncidentError(fix="ask another data protection officer")
 
     @asynccontextmanager
     async def _step(self, incident_id: UUID) -> AsyncIterator[tuple[Connection, Case]]:

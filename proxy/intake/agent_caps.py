@@ -77,17 +77,21 @@ class AgentCaps:
             )
         return False
 
-    async def forget(self) -> None:
+    async def forget(self, now: datetime) -> None:
         """What no cap counts any more."""
-        last_day = self._today - WINDOW_DAYS - 1
+        last_day = _day_of(now) - WINDOW_DAYS - 1
         async with self._database.connection() as connection:
             for query in ("forget_agent_days", "forget_agent_draws"):
                 await connection.execute(QUERIES[query], self._database.site, last_day)
 
     @property
     def _today(self) -> int:
-        """Since 1970-01-01."""
-        return int(self._clock().timestamp()) // DAY_SECONDS
+        return _day_of(self._clock())
+
+
+def _day_of(now: datetime) -> int:
+    """Since 1970-01-01."""
+    return int(now.timestamp()) // DAY_SECONDS
 
 
 def _is_overdrawn(row: asyncpg.Record) -> bool:

@@ -145,11 +145,10 @@ class CallerNames:
         [key] = await self._keys.unwrap(month_name(month), [wrapped])
         return key
 
-    async def forget(self) -> None:
-        """Destroy the keys of months of which no recording is left."""
+    async def forget(self, now: datetime) -> None:
+        """Destroy the keys of months before `now`'s of which no recording is left."""
         async with self._database.connection() as connection:
             first = await connection.fetchval(QUERIES["find_first_capture"], self._site)
-        now = self._clock()
         oldest = _month(min(now, first or now) - _OVERLAP)
         living = {*await self._keys.caller_months(), *await self._wrapped()}
         for month in sorted(month for month in living if month < oldest):

@@ -8,8 +8,10 @@ from enum import Enum, auto
 from functools import lru_cache
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
 
 from proxy.errors import (
+    PonctuelError,
     UnknownConnectionError,
     WebhookRejectedError,
 )
@@ -18,6 +20,18 @@ from proxy.intake.taking import Intake
 from proxy.platforms.base import Platform
 
 Networks = Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
+
+
+# Probes tell nothing. A webhook may prove who sent it without a closed channel: its
+# platform judges that.
+_FOR_ANYBODY = ("/healthz", "/readyz", "/webhooks/")
+
+
+class InClearError(PonctuelError):
+    """This is answered over TLS only."""
+
+    status = 403
+    error_id = "in-clear"
 
 
 class Peer(Enum):
@@ -100,3 +114,21 @@ class Connections:
         if any(peer in network for network in self._trusted_proxies):
             return Peer.TRUSTED_PROXY
         return Peer.THIS_MACHINE if peer.is_loopback else Peer.STRANGER
+
+
+def private_only(connections: Connections) -> Middleware:
+    """Refuse in clear what would carry a password, a token, a voice or a name.
+
+    Behind a named proxy the listener can be reached past it.
+    """
+
+    @web.middleware
+    async def judge(request: web.Request, handler: Handler) -> web.StreamResponse:
+        is_for_anybody = request.path.startswith(_FOR_ANYBODY)
+        if is_for_anybody or connections.is_private_channel(request):
+            return await handler(request)
+        raise InClearError(
+            fix="open the https address; the proxy there sends X-Forwarded-Proto: https"
+        )
+
+    return judge

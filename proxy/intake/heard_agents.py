@@ -1,6 +1,5 @@
 """How often each agent was heard, for campaigns in which all shall be."""
 
-from collections.abc import Callable
 from datetime import datetime
 
 from proxy.database.pool import SiteDatabase
@@ -11,24 +10,18 @@ from proxy.intake.store import QUERIES
 class HeardAgents:
     """One site's numbers of calls for each agent, under keyed names."""
 
-    def __init__(
-        self,
-        database: SiteDatabase,
-        policies: PolicyBook,
-        clock: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, database: SiteDatabase, policies: PolicyBook) -> None:
         self._database = database
         self._policies = policies
-        self._clock = clock
 
-    async def forget(self) -> None:
+    async def forget(self, now: datetime) -> None:
         """They are of no use once their campaign is over."""
         schedule = self._policies.schedule
         if (
             not schedule.newest_version
         ):  # not read yet: none of them is known to be over
             return
-        today = self._clock().date()
+        today = now.date()
         running = [
             conditions.starts_on
             for entry in schedule.entries

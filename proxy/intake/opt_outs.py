@@ -148,9 +148,9 @@ class OptOuts:
         names = self._names([*map(ending, spellings), *spellings])
         return await self._execute("remove_opt_out", names) != "DELETE 0"
 
-    async def forget_over(self) -> None:
+    async def forget_over(self, now: datetime) -> None:
         """Forget those whose time is over, also when the list is not kept any more."""
-        await self._execute("forget_opt_outs", self._today)
+        await self._execute("forget_opt_outs", now.date())
 
     @property
     def _today(self) -> date:

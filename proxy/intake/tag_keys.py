@@ -14,7 +14,6 @@ A crash between two steps leaves marked weeks and old rows, and the next run tak
 up through this same code.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -57,13 +56,11 @@ class TagKeys:
         self,
         ledger: Ledger,
         keys: KeyRing,
-        clock: Callable[[], datetime],
         inspection_weeks: int,
     ) -> None:
         self._ledger = ledger
         self._site = ledger.site
         self._keys = keys
-        self._clock = clock
         self._inspection_weeks = inspection_weeks
 
     async def living(self) -> dict[int, bytes]:
@@ -79,9 +76,8 @@ class TagKeys:
             change.append(Kind.NOTE, {"text": "tag keys handed out"})
         return living
 
-    async def end_due(self) -> WeeksEnded:
-        """End every week whose inspection window is over."""
-        now = self._clock()
+    async def end_due(self, now: datetime) -> WeeksEnded:
+        """End every week whose inspection window is over at `now`."""
         newest = newest_inspected(week_at(now), self._inspection_weeks)
         await self._doom(newest, now)
         done = [await self._end(week) for week in await self._to_end(newest)]

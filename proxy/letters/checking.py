@@ -35,13 +35,21 @@ def check(facts: object) -> None:
         _check_given(place, field, value)
         if isinstance(value, str):
             _check_text(place, field.name, value)
-    if isinstance(facts, AnswerAccess) and facts.withheld:
-        _check_said("withheld_because", facts.withheld_because)
+    if isinstance(facts, AnswerAccess):
+        _check_answer(facts)
     if isinstance(facts, Processing):
         _check_keys(facts)
     for article in getattr(facts, "articles", ()):
         if not _ARTICLE.fullmatch(article):
             raise LetterFactError("is no article", field="articles", fix='as "17(3)"')
+
+
+def _check_answer(facts: AnswerAccess) -> None:
+    """Nothing is withheld without a word, nor waits at a page that is not named."""
+    if facts.withheld:
+        _check_said("withheld_because", facts.withheld_because)
+    if facts.open_until:
+        _check_said("page", facts.page)
 
 
 def _check_keys(facts: Processing) -> None:

@@ -67,9 +67,13 @@ class PackageCode(_OneTimeCode):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityDoubt(OfRequest):
-    """`doubt` is why codes and call details were not enough (GDPR Art. 12(6))."""
+    """`doubt` is why codes and call details were not enough (GDPR Art. 12(6)).
+
+    `suspended_days`: the most that the clock may stand still for it; 0 is not at all.
+    """
 
     doubt: str
+    suspended_days: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,15 +105,23 @@ class Transferred(OfRequest):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerAccess(OfRequest):
-    """`withheld` recordings are left out; then `withheld_because` must say why."""
+    """`withheld` recordings are left out; then `withheld_because` must say why.
+
+    `open_until`: until when `page` has it; `fetched_on`: when it had been taken whole.
+    Neither where this lies in the copy itself. `gone` were found, and are no more.
+    `grounds`: why not all of it was granted, if so.
+    """
 
     recordings: int
     muted: int
-    page: str
-    open_until: date
+    page: str = ""
+    open_until: date | None = None
+    fetched_on: date | None = None
     number_ending: str = ""
     withheld: int = 0
     withheld_because: str = ""
+    gone: int = 0
+    grounds: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,11 +165,16 @@ class Done(OfRequest):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoneErasure(Done):
-    """`kept` recordings stay while the law asks for it."""
+    """`kept` recordings stay while the law asks for it (Art. 17(3)).
+
+    `restricted` ones stay while somebody wants them kept unused (Art. 18): nobody knows
+    for how long.
+    """
 
     destroyed: int
     kept: int = 0
     kept_until: date | None = None
+    restricted: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,10 +186,9 @@ class DoneObjection(DoneErasure):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoneRestriction(Done):
-    """`until`: the latest day, as a restriction is renewed or lifted by then."""
+    """It has no end of its own: it lasts until it is lifted."""
 
     recordings: int
-    until: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,12 +313,16 @@ class PackageReadme(Letterhead):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listening:
-    """`how`: "heard" or "handed-over"; `role` may be left out, a name has no place."""
+    """`how`: "heard" or "handed-over"; by which `role`, a name has no place.
+
+    `recipient`: the code of whoever was given a copy, where they are to be named.
+    """
 
     on: date
     how: str
     purpose: str
     role: str = ""
+    recipient: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,12 @@ from proxy.access.permissions import Actor
 from proxy.errors import PonctuelError
 from proxy.ledger.transaction import add_counts
 from proxy.letters.facts import Facts
-from proxy.rights.checking import DOCUMENT_LEFT, DONE_FIRST, Checking
+from proxy.rights.checking import (
+    DOCUMENT_LEFT,
+    DONE_FIRST,
+    Checking,
+    check_not_begun,
+)
 from proxy.rights.faults import MoveRefusedError, NotDoneError, StillFrozenError
 from proxy.rights.figures import counted
 from proxy.rights.moving import Opened, Somebody, TheService, refusing
@@ -65,7 +70,7 @@ class Answering(Proving, Checking):
             if outcome in DONE_FIRST:
                 await self._check_still_done(opened)
             else:
-                await self._check_not_begun(opened)
+                await check_not_begun(opened, self.requests.site)
             opened.request = _answered(request, said, self._now(), tuple(articles))
             opened.about = outcome.value
             counts = counted(opened.request.standing)

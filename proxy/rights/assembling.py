@@ -100,7 +100,7 @@ def make_rights(given: RightsSurroundings) -> Rights:
     )
     desk = Desk(parts)
     outcomes = make_outcomes(
-        Wants(requests, given.trace, desk.fulfilling),
+        Wants(requests, given.trace, desk.fulfilling, given.name_agent),
         *(given.vault, given.trace, Callers(given.opt_outs, parts.running)),
         *(desk.wording, clock),
     )

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from proxy.access.permissions import Actor
+from proxy.database.pool import Connection
 from proxy.rights.faults import DocumentLeftError, MoveRefusedError, NotDoneError
 from proxy.rights.moving import Opened, refusing
 from proxy.rights.receiving import Receiving
 from proxy.rights.records import Document, ItemState, Request, RequestItem
 from proxy.rights.requests import QUERIES
+from proxy.rights.unsettled import check_practices, check_question, is_question_open
 from retention.rights.deadlines import Kind
 from retention.rights.request import Event, Outcome, Told, move
 
@@ -17,6 +19,7 @@ DOCUMENT_LEFT = DocumentLeftError(
     field="document", fix="destroy it and every copy of it, and say so"
 )
 _SAYS_WHAT_THERE_IS = DONE_FIRST | {Outcome.NOTHING_HELD}
+_DECIDES = DONE_FIRST | {Outcome.REFUSED}
 _UNPROVED = frozenset({Outcome.NOT_IDENTIFIED, Outcome.WITHDRAWN, Outcome.REFUSED})
 _ENDS_CALLS = frozenset({Kind.ERASURE, Kind.OBJECTION})
 _MORE_FOUND = "looked-again"
@@ -32,19 +35,37 @@ class Checking(Receiving):
         items: Sequence[RequestItem],
         outcome: Outcome,
     ) -> bool:
-        """Raises NotDoneError, DocumentLeftError for what would not be true."""
+        """Raises NotDoneError, DocumentLeftError for what would not be true.
+
+        And MoveRefusedError while it is not settled who asks, or who decides.
+        """
         _check_document(request, outcome)
         with refusing():  # nobody is asked what the rules refuse anyway
             told = Told(reason="-", outcome=outcome, is_fulfilled=True)
             move(request.standing, Event.ANSWER, self._now(), told)
         if outcome in _SAYS_WHAT_THERE_IS:
             await self._look_again(by, request, items)
+        await self._check_settled(request, items, outcome)
         if outcome is Outcome.NOTHING_HELD:
             await self._check_nothing(request, items)
         if outcome not in DONE_FIRST:
             return False
         await self._check_done(request, items, outcome)
         return True
+
+    async def _check_settled(
+        self, request: Request, items: Sequence[RequestItem], outcome: Outcome
+    ) -> None:
+        """What is begun was settled then; whatever came up since, it is told."""
+        if outcome in _SAYS_WHAT_THERE_IS and not await self._is_begun(request):
+            check_question(request, items)
+        if outcome in _DECIDES:
+            history = await self.requests.history(request.request_id)
+            check_practices(self.parts.config.practices, items, history)
+
+    async def _is_begun(self, request: Request) -> bool:
+        async with self.requests.database.connection() as connection:
+            return await is_begun(connection, self.requests.site, request.request_id)
 
     # --- What there is ----------------------------------------------------------------
 
@@ -65,6 +86,7 @@ class Checking(Receiving):
             connection = opened.connection
             await connection.execute(QUERIES["lock_receipts"], self.requests.site)
             added = await self.requests.add_items(connection, request.request_id, new)
+            await self._end_if_doubtful(opened)
         await self.parts.freezing.freeze(request.request_id, by.code)
         if added:
             raise NotDoneError(
@@ -73,6 +95,12 @@ class Checking(Receiving):
                 fix="they are frozen now: do with them what is asked, or drop those "
                 "that are not theirs",
             )
+
+    async def _end_if_doubtful(self, opened: Opened) -> None:
+        """What was just found may show that somebody else has the telephone as well."""
+        which = (opened.connection, opened.request.request_id)
+        if is_question_open(opened.request, await self.requests.items_in(*which)):
+            await self._end_package(opened, "changed")
 
     async def _check_no_call_runs(self, request: Request) -> None:
         running = await self.parts.running.of(request.told.number)
@@ -117,25 +145,6 @@ class Checking(Receiving):
         fulfilment = self.parts.fulfilments.of(opened.request.kind)
         await fulfilment.check_still_done(opened.connection, opened.request)
 
-    async def _check_not_begun(
-        self, opened: Opened, recording_id: UUID | None = None
-    ) -> None:
-        """What is begun is gone on with each minute, whatever is answered.
-
-        Of a recording, or of all of them; under the request's lock, so that nothing is
-        begun meanwhile. Raises MoveRefusedError.
-        """
-        begun = await opened.connection.fetchval(
-            QUERIES["is_begun"],
-            *(self.requests.site, opened.request.request_id, recording_id),
-        )
-        if begun:
-            raise MoveRefusedError(
-                "what was asked is begun",
-                field="state",
-                fix="answer granted or partly; a restriction may be lifted first",
-            )
-
     async def _check_unchanged(
         self, opened: Opened, request: Request, items: Sequence[RequestItem]
     ) -> None:
@@ -144,6 +153,37 @@ class Checking(Receiving):
             raise NotDoneError(
                 "it was changed meanwhile", field="state", fix="look, and answer again"
             )
+
+
+async def is_begun(
+    connection: Connection,
+    site: str,
+    request_id: UUID,
+    recording_id: UUID | None = None,
+) -> bool:
+    """Whether something was done to a recording of it and stays, or is being done.
+
+    To that one, or to any.
+    """
+    which = (site, request_id, recording_id)
+    return bool(await connection.fetchval(QUERIES["is_begun"], *which))
+
+
+async def check_not_begun(
+    opened: Opened, site: str, recording_id: UUID | None = None
+) -> None:
+    """What is begun is gone on with each minute, whatever is answered.
+
+    Of a recording, or of all of them; under the request's lock, so that nothing is
+    begun meanwhile. Raises MoveRefusedError.
+    """
+    request_id = opened.request.request_id
+    if await is_begun(opened.connection, site, request_id, recording_id):
+        raise MoveRefusedError(
+            "what was asked is begun",
+            field="state",
+            fix="answer granted or partly; a restriction may be lifted first",
+        )
 
 
 def _check_document(request: Request, outcome: Outcome) -> None:

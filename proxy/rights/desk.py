@@ -17,10 +17,12 @@ from proxy.access.permissions import Actor
 from proxy.errors import PonctuelError
 from proxy.letters.facts import Acknowledgement, Escalation, Extension, Transferred
 from proxy.rights.answering import LETTER_READ, Answering
+from proxy.rights.checking import check_not_begun
 from proxy.rights.faults import BadRequestError, MoveRefusedError, NoSenderError
 from proxy.rights.moving import Opened, check_open
 from proxy.rights.records import Because, Happened, Place, Request, RequestItem
 from proxy.rights.requests import QUERIES
+from proxy.rights.unsettled import check_practices, check_question
 from proxy.rights.wording import ending_of
 from proxy.upkeep import each_in_turn
 from retention.rights.request import Event, State, Told
@@ -136,7 +138,8 @@ class Desk(Answering):
 
     def _passed(self, request: Request, practice: str, recordings: int) -> Passed:
         now = self._now()
-        head, due = self.wording.head(request, now), request.due_on
+        head = self.wording.head(request, now)
+        due = self.requests.dated(request, now).due_on
         to_practice = Escalation(
             **head,
             practice=practice,
@@ -150,10 +153,11 @@ class Desk(Answering):
         return Passed(letter(request, to_practice), to_person)
 
     def _transferred(self, request: Request) -> str:
+        now = self._now()
         facts = Transferred(
-            **self.wording.head(request, self._now()),
+            **self.wording.head(request, now),
             practice=request.escalated_to or "",
-            due=request.due_on,
+            due=self.requests.dated(request, now).due_on,
         )
         return self.wording.letter(request, facts)
 
@@ -176,11 +180,18 @@ class Desk(Answering):
     async def controller_answered(
         self, by: Actor, request_id: UUID, instruction: str
     ) -> Request:
-        """The practice said what is to be done; it is back at the desk."""
+        """The practice said what is to be done; it is back at the desk.
+
+        Of several practices each one's word is kept, with whose it is.
+        """
         async with self._moving(by, request_id, Event.CONTROLLER_ANSWERED) as opened:
             said = Told(reason=instruction)
             opened.move(Event.CONTROLLER_ANSWERED, self._now(), said)
-            told = replace(opened.request.told, instruction=instruction.strip())
+            opened.about = opened.request.escalated_to or ""
+            before = opened.request.told.instruction
+            words = f"{opened.about}: {instruction.strip()}"
+            both = "\n".join(filter(None, (before, words)))
+            told = replace(opened.request.told, instruction=both)
             opened.request = replace(opened.request, particulars=told)
         return opened.request
 
@@ -191,11 +202,12 @@ class Desk(Answering):
     ) -> Request:
         """A recording is not theirs after all: it goes back to its own end.
 
-        Raises BadRequestError, and MoveRefusedError once something is done to it.
+        A copy that was made is over with this: nothing more of it leaves. Raises
+        BadRequestError, and MoveRefusedError once something is done to it.
         """
         async with self._moving(by, request_id, _DROPPED) as opened:
             check_open(opened.request)
-            await self._check_not_begun(opened, recording_id)
+            await check_not_begun(opened, self.requests.site, recording_id)
             dropped = await opened.connection.execute(
                 QUERIES["drop_item"],
                 self.requests.site,
@@ -205,6 +217,7 @@ class Desk(Answering):
             )
             if dropped != "UPDATE 1":
                 raise BadRequestError("not one of this request", field="recording")
+            await self._end_package(opened, "gone")
             opened.about = why.value
         await self._let_go_quietly(request_id, recording_id, by)
         return opened.request
@@ -224,7 +237,8 @@ class Desk(Answering):
         """For whoever does what is asked: an identified request, locked.
 
         What they write commits with a line of its history, and of the trace. Raises
-        MoveRefusedError for one that is not identified, or is answered.
+        MoveRefusedError for one that is not identified, or is answered; while a shared
+        telephone takes one question more; while a practice has not said what to do.
         """
         async with self._moving(by, request_id, event) as opened:
             if opened.request.standing.state is not State.IDENTIFIED:
@@ -233,7 +247,15 @@ class Desk(Answering):
                     field="state",
                     fix="have it proved who asks first",
                 )
+            await self._check_settled_in(opened)
             yield opened
+
+    async def _check_settled_in(self, opened: Opened) -> None:
+        which = (opened.connection, opened.request.request_id)
+        items = await self.requests.items_in(*which)
+        history = await self.requests.history_in(*which)
+        check_question(opened.request, items)
+        check_practices(self.parts.config.practices, items, history)
 
     # --- By itself --------------------------------------------------------------------
 

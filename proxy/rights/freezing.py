@@ -132,7 +132,7 @@ class Freezing:
     async def tend_all(self) -> None:
         """The same with all there is, before keys die.
 
-        Where a whole round gets nowhere the key store is away: no other is begun.
+        Where a round gets nowhere, or is broken off, no other is begun.
         """
         tried: list[UUID] = []
         while recordings := await self._unsettled(tried):
@@ -151,8 +151,17 @@ class Freezing:
         return [row["recording_id"] for row in rows]
 
     async def _try_all(self, recordings: Sequence[UUID]) -> bool:
-        """Whether one of them at least is in line now."""
-        return any([await self._try(each, SERVICE) for each in recordings])
+        """Whether one at least is in line now, and it is worth going on.
+
+        A key store that is away takes its time to say so, for each of them.
+        """
+        settled = 0
+        for each in recordings:
+            if await self._try(each, SERVICE):
+                settled += 1
+            elif not await self._holds.can_be_asked():
+                return False
+        return settled > 0
 
     async def _try(self, recording_id: UUID, actor: str) -> bool:
         """What fails is tried again each minute, and keeps no other from its turn."""

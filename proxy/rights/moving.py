@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
 from proxy.access.permissions import Role
@@ -22,7 +22,7 @@ from proxy.rights.freezing import Freezing
 from proxy.rights.fulfilling import Fulfilments
 from proxy.rights.identity_codes import IdentityCodes
 from proxy.rights.records import Request
-from proxy.rights.requests import Requests
+from proxy.rights.requests import QUERIES, Requests
 from proxy.rights.senders import Sender
 from retention.rights.request import NOTHING_TOLD, Event, MoveError, Told, move
 
@@ -115,13 +115,31 @@ class AtDesk:
         entry = Entry(Act.REQUEST, by.code, by.role, request_id, opened.event)
         await self.parts.trace.note_in(opened.connection, entry)
 
+    async def _end_package(
+        self, opened: Opened, because: Literal["changed", "gone"]
+    ) -> None:
+        """With this move no link leads to a copy, and a download of it is cut off."""
+        await opened.connection.execute(
+            QUERIES["end_package_of"],
+            *(self.requests.site, opened.request.request_id, self._now(), because),
+        )
+
     def _check_not_own(self, by: Somebody, request: Request) -> None:
-        """An agent who may answer requests does not answer the one of that agent."""
-        told = request.particulars
-        if told is None or not told.agent or by.agent_key is None:
-            return
-        if self.parts.name_agent(told.agent) == by.agent_key:
-            raise OwnRequestError(fix="ask a colleague at the desk")
+        check_not_own(by, request, self.parts.name_agent)
+
+
+def check_not_own(
+    by: Somebody, request: Request, name_agent: Callable[[str], bytes]
+) -> None:
+    """An agent who may answer requests does not answer the one of that agent.
+
+    Raises OwnRequestError.
+    """
+    told = request.particulars
+    if told is None or not told.agent or by.agent_key is None:
+        return
+    if name_agent(told.agent) == by.agent_key:
+        raise OwnRequestError(fix="ask a colleague at the desk")
 
 
 @contextmanager

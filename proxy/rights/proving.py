@@ -20,8 +20,10 @@ from proxy.intake.numbers import in_full, one_spelling
 from proxy.letters.facts import IdentityCode, IdentityDoubt
 from proxy.letters.letter import Letter
 from proxy.letters.writing import write
+from proxy.rights.checking import check_not_begun
 from proxy.rights.faults import (
     BadRequestError,
+    MoveRefusedError,
     NoSenderError,
     NotSentError,
     ProofRefusedError,
@@ -31,6 +33,7 @@ from proxy.rights.finding import Found, MatchedBy
 from proxy.rights.identity_codes import GOOD_FOR, TRIES
 from proxy.rights.moving import AtDesk, DeskParts, Opened, check_open
 from proxy.rights.records import Document, Request, RequestItem
+from proxy.rights.unsettled import asks_more, check_question
 from proxy.rights.wording import Wording
 from retention.rights.request import Event, Identity, State, Told
 
@@ -163,7 +166,8 @@ class Proving(AtDesk):
     ) -> Request:
         """Take when one of their calls was, give or take an hour, and on which line.
 
-        Five tries. Raises ProofRefusedError, BadRequestError.
+        Five tries; also once somebody is identified and the question came up later.
+        Raises ProofRefusedError, BadRequestError.
         """
         if not line or not 0 <= hour < _LAST_HOUR:
             raise BadRequestError(
@@ -179,7 +183,9 @@ class Proving(AtDesk):
             if opened.request.standing.state is State.RECEIVED:
                 opened.move(Event.ASK_IDENTITY, self._now())
             self._count_details(opened, is_right=is_right)
-            if is_right:
+            standing = opened.request.standing
+            is_awaited = standing.identity is None and standing.suspended_since is None
+            if is_right and is_awaited:
                 await self._identify_if_proved(opened)
         if not is_right:
             raise ProofRefusedError(field="details", fix="ask again, or otherwise")
@@ -202,9 +208,15 @@ class Proving(AtDesk):
             opened.event = _WRONG["details"]
 
     async def mark_shared(self, by: Actor, request_id: UUID) -> Request:
-        """Several people may have this telephone: one question more."""
+        """Several people may have this telephone: one question more.
+
+        Said later than a code was confirmed, it is asked before anything goes on; a
+        copy that was made is over.
+        """
         async with self._moving(by, request_id, "shared") as opened:
             check_open(opened.request)
+            if not opened.request.is_shared:
+                await self._end_package(opened, "changed")
             opened.request = replace(opened.request, is_shared=True)
         return opened.request
 
@@ -213,17 +225,23 @@ class Proving(AtDesk):
     async def doubt(self, by: Actor, request_id: UUID, why: str) -> str:
         """Record why who asks is doubted; return the letter that asks for a document.
 
-        The clock stands still meanwhile.
+        The clock stands still meanwhile, while there are days left for that and not
+        of a medical file. Whoever was identified is so no more, and a copy is over.
+        Raises MoveRefusedError once what they asked for is begun.
         """
         async with self._moving(by, request_id, Event.SUSPEND) as opened:
             now = self._now()
             opened.move(Event.SUSPEND, now, Told(reason=why))
+            await check_not_begun(opened, self.requests.site)
+            await self._end_package(opened, "changed")
             told = replace(opened.request.told, doubt=why.strip())
             opened.request = replace(
                 opened.request, particulars=told, document=Document.ASKED
             )
             facts = IdentityDoubt(
-                **self.wording.head(opened.request, now), doubt=told.doubt
+                **self.wording.head(opened.request, now),
+                doubt=told.doubt,
+                suspended_days=opened.request.standing.suspendable_days(now),
             )
             return self.wording.letter(opened.request, facts)
 
@@ -290,15 +308,15 @@ class Proving(AtDesk):
 
     async def _check_question(self, opened: Opened) -> None:
         """Not of whom call times led to: what was given can be asked of nobody."""
-        request = opened.request
-        if request.told.windows or request.details_at is not None:
-            return
-        if await self._asks_more(opened):
+        items = await self.requests.items_in(
+            opened.connection, opened.request.request_id
+        )
+        try:
+            check_question(opened.request, items)
+        except MoveRefusedError as error:
             raise ProofRefusedError(
-                "several people may have this telephone",
-                field="details",
-                fix="ask when one of their calls was, and on which line, first",
-            )
+                error.detail, field=error.field, fix=error.fix
+            ) from error
 
     async def _asks_more(self, opened: Opened) -> bool:
         items = await self.requests.items_in(
@@ -320,17 +338,3 @@ def _telling(items: Sequence[RequestItem]) -> set[UUID]:
     wanted = [each for each in items if each.state.is_wanted]
     doubtful = [each for each in wanted if each.matched_by == MatchedBy.ENDING]
     return {each.recording_id for each in doubtful or wanted}
-
-
-def asks_more(request: Request, items: Sequence[RequestItem]) -> bool:
-    """Whether a code alone is not enough: several people may have that telephone.
-
-    The desk says so; or it called several practices, as households do; or a recording
-    may be of another number, of which only the ending is known.
-    """
-    if request.is_agents:
-        return False
-    wanted = [each for each in items if each.state.is_wanted]
-    practices = {each.practice for each in wanted if each.practice}
-    is_doubtful = any(each.matched_by == MatchedBy.ENDING for each in wanted)
-    return request.is_shared or len(practices) > 1 or is_doubtful

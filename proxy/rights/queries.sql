@@ -308,6 +308,19 @@ WHERE
   site_id = $1 AND request_id = $2 AND recording_id = $3
   AND state IN ('to-freeze', 'frozen', 'held') AND dropped_because IS NULL;
 
+-- name: end_package_of(site_id, request_id, now, because)
+-- As packages are ended, whichever of the request lives: nothing of it can be made from
+-- here on, and no link leads to it.
+WITH ended AS (
+  UPDATE packages SET
+    ended_at = $3, ended_because = $4, root = NULL, link_digest = NULL,
+    code_digest = NULL, ticket_digest = NULL, sender = NULL
+  WHERE site_id = $1 AND request_id = $2 AND ended_at IS NULL
+  RETURNING package_id
+)
+DELETE FROM package_members AS m USING ended AS e
+WHERE m.site_id = $1 AND m.package_id = e.package_id;
+
 -- name: delete_request_items(site_id, request_id)
 DELETE FROM request_items WHERE site_id = $1 AND request_id = $2;
 

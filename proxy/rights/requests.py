@@ -218,9 +218,7 @@ class Requests:
 
     def dated(self, request: Request, now: datetime) -> Request:
         """With the date that holds now."""
-        dates = request.standing.deadlines(now)
-        last = dates.extended_due if request.standing.extended_at else None
-        return replace(request, due_on=last or dates.due)
+        return replace(request, due_on=request.standing.due_on(now))
 
     def _request(self, row: asyncpg.Record) -> Request:
         sealed, document = row["particulars"], row["document"]

@@ -44,16 +44,26 @@ class VaultParts:
     inspection: KeyInspection
     catalogue: Catalogue
     terms: AnalysisTerms
+    agree_on_time: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """What time it is; `agree` raises where two clocks do not agree on that."""
+
+    now: Callable[[], datetime]
+    agree: Callable[[], Awaitable[None]]
 
 
 def make_vault(
     ledger: Ledger,
     objects: ObjectStore,
     ring: KeyRing,
-    clock: Callable[[], datetime],
+    time: Time,
     on_tampered: Callable[[UUID], Awaitable[None]],
     terms: AnalysisTerms,
 ) -> VaultParts:
+    clock = time.now
     keys = DayKeys(ledger, ring, clock)
     notes = Notes(ledger.database, ring.store)
     destroying = Destroying(keys, Renewal(ledger.database, keys, notes), notes)
@@ -69,7 +79,7 @@ def make_vault(
             on_tampered,
         ),
         AnalysisShelf(ledger.database, keys, notes, terms),
-        Holds(ledger, keys, clock),
+        Holds(ledger, keys, notes, clock),
         keys,
         destroying,
         Burying(ledger.database, keys, destroying, clock),
@@ -79,4 +89,5 @@ def make_vault(
         KeyInspection(ledger, keys, clock),
         Catalogue(ledger.database, clock),
         terms,
+        time.agree,
     )

@@ -48,22 +48,18 @@ class Burying:
     async def bury(self, names: Iterable[str]) -> set[str]:
         """Renew and destroy these keys; return those that still exist.
 
-        That is asked of the key store: what is written of a key may be wrong.
+        That is asked of the key store: what is written of a key may be wrong. A key
+        whose day is over is left to the sweep, which asks what time it is.
         """
         wanted = set(names)
         try:
             there = map(DayKey.named, wanted & await self._there())
             for key in sorted(filter(None, there)):
-                await self._end(key)
+                if not key.is_over(self._clock()):
+                    await self._destroying.renew(key)
             return wanted & await self._there()
         except StorageError:
             return wanted
 
     async def _there(self) -> set[str]:
         return set(await self._keys.ring.store.names())
-
-    async def _end(self, key: DayKey) -> None:
-        if key.is_over(self._clock()):
-            await self._destroying.destroy(key)
-        else:
-            await self._destroying.renew(key)

@@ -62,13 +62,14 @@ class Catalogue:
         self, reach: Reach, limit: int, behind: Place = NEWEST
     ) -> Sequence[Listed]:
         """At most `limit` that can be reached, the newest day first."""
+        if not reach:
+            return []
+        day, after = behind
+        days_back = (date.max - day).days
         async with self._database.connection() as connection:
             rows = await connection.fetch(
                 QUERIES["list_within_reach"],
-                self._site,
-                self._clock(),
-                limit,
-                *behind,
+                *(self._site, self._clock(), limit, days_back, after),
                 *columns_of_reach(reach),
             )
         return [Listed(**row) for row in rows]

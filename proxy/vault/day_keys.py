@@ -217,11 +217,14 @@ class DayKeys:
     # --- Ending -----------------------------------------------------------------------
 
     async def is_awaited(self, key: DayKey) -> bool:
-        """Whether a recording under it waits to be frozen for a person's request."""
+        """Whether a recording under it lives on and waits to be moved; for a week."""
+        now = self._clock()
+        if not key.may_wait(now):
+            return False
         async with self._ledger.database.connection() as connection:
             return bool(
                 await connection.fetchval(
-                    QUERIES["is_key_awaited"], self._site, *columns(key)
+                    QUERIES["is_key_awaited"], self._site, *columns(key), now
                 )
             )
 

@@ -19,6 +19,7 @@ from proxy.errors import ObjectMissingError, PonctuelError, StorageError
 from proxy.ledger.entry import Kind
 from proxy.ledger.transaction import Ledger, LedgerTransaction
 from proxy.vault.day_keys import DayKeys, Wrapped, columns, key_of
+from proxy.vault.notes import Notes
 from retention.holds import Authority, Hold
 from retention.keys import KeyClass
 from retention.periods import LARGEST_LAG, key_day
@@ -90,11 +91,16 @@ class Holds:
     """One site's holds; `retention.ports.Holds`."""
 
     def __init__(
-        self, ledger: Ledger, keys: DayKeys, clock: Callable[[], datetime]
+        self,
+        ledger: Ledger,
+        keys: DayKeys,
+        notes: Notes,
+        clock: Callable[[], datetime],
     ) -> None:
         self._ledger = ledger
         self._site = ledger.site
         self._keys = keys
+        self._notes = notes
         self._clock = clock
 
     async def place(
@@ -149,6 +155,14 @@ class Holds:
         authority = Authority(row["authority"])
         return Running(row["hold_id"], authority, row["reference"], row["until"])
 
+    async def can_be_asked(self) -> bool:
+        """Whether the key store answers at all; asked after a fault."""
+        try:
+            await self._keys.ring.store.names()
+        except StorageError:
+            return False
+        return True
+
     async def end_due(self, now: datetime) -> int:
         async with self._ledger.database.connection() as connection:
             rows = await connection.fetch(QUERIES["find_holds_over"], self._site, now)
@@ -159,6 +173,8 @@ class Holds:
                 ended += 1
             except PonctuelError as error:  # tried again with the next sweep
                 log.warning("hold not ended", problem=error.error_id)
+                if isinstance(error, StorageError) and not await self.can_be_asked():
+                    break
         return ended
 
     async def list(self) -> Sequence[dict[str, Any]]:
@@ -189,9 +205,16 @@ class Holds:
     async def _wrapped_for(
         self, found: _Held, kind: KeyClass, until: datetime
     ) -> Wrapped:
+        """Its data key for another day; what an older copy has of it is told there."""
         old = found.wrapped
         [data_key] = await self._keys.ring.unwrap(old.key.name, [old.wrapped])
-        return await self._keys.wrap(kind, key_day(until), data_key)
+        moved = await self._keys.wrap(kind, key_day(until), data_key)
+        if moved.key != old.key and not old.key.is_over(self._clock()):
+            try:
+                await self._notes.note_left(old.key, found.recording_id, moved)
+            except StorageError as error:  # after a restore it would be a riddle
+                log.warning("a move is not noted", problem=error.error_id)
+        return moved
 
     async def _insert(
         self, change: LedgerTransaction, found: _Held, hold: Hold, actor: str
@@ -245,7 +268,9 @@ class Holds:
         is_kept = not is_doomed and await self._is_wanted(row["recording_id"])
         kept_until = now + _KEPT_FOR if is_kept else None
         moved = None
-        if found and (goes_on := found.goes_on_until(row["until"], now, kept_until)):
+        # What dies in the same moment moves nowhere: its key may be lost.
+        goes_on = found and found.goes_on_until(row["until"], now, kept_until)
+        if found and goes_on and not is_doomed:
             moved = await self._wrapped_for(found, *goes_on)
         async with self._ledger.transaction() as change:
             change.append(Kind.NOTE, {"text": "hold ended"})

@@ -2,8 +2,9 @@
 
 Keys are the one thing of which an older copy must never return; whatever has to outlive
 a restore of database and objects is kept with them: which recordings died before their
-day, and the data keys of the others, wrapped anew. Both are sealed under a key that
-only the database has: key store and objects alone open nothing.
+day, the data keys of the others, wrapped anew, and those that a hold moved to another
+day. All are sealed under a key that only the database has: key store and objects alone
+open nothing.
 """
 
 import re
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from proxy.database.named_queries import queries_beside
 from proxy.database.pool import SiteDatabase
 from proxy.errors import StorageError, TamperedError
+from proxy.vault.day_keys import Wrapped
 from proxy.vault.key_store import KEY_SIZE, KeyStore
 from retention.keys import DayKey
 
@@ -29,7 +31,8 @@ _ID_SIZE = 16
 _AT_ONCE = 250  # wrapped keys a note: below 64 KiB, also as a key service writes them
 _DEAD = re.compile(r"dead-(?P<key>.+)-(?P<id>[0-9a-f]{32})")
 _MOVED = re.compile(r"moved-(?P<key>.+)-g(?P<source>\d+)-p(?P<page>\d+)")
-_NOTE = re.compile(r"(dead|moved)-(?P<key>.+)-(g\d+-p\d+|[0-9a-f]{32})")
+_LEFT = re.compile(r"left-(?P<key>.+)-(?P<id>[0-9a-f]{32})")
+_NOTE = re.compile(r"(dead|moved|left)-(?P<key>.+)-(g\d+-p\d+|[0-9a-f]{32})")
 
 DataKeys = list[tuple[UUID, bytes]]
 """Of what, and its data key under a day key."""
@@ -66,9 +69,26 @@ class Notes:
         await self._write(f"dead-{key.name}-{item.hex}", b"")
 
     async def dead(self) -> list[UUID]:
-        """Everything that died early, under keys that still live."""
+        """Everything that died early, on days of which a key still lives."""
         names = await self._store.note_names("dead-")
-        return [UUID(found["id"]) for found in map(_DEAD.fullmatch, names) if found]
+        found = filter(None, map(_DEAD.fullmatch, names))
+        return sorted({UUID(match["id"]) for match in found})
+
+    async def note_left(self, old: DayKey, item: UUID, moved: Wrapped) -> None:
+        """Remember that `item` hangs under another day's key, and no more under `old`.
+
+        Whoever renews `old` finds nothing of it there.
+        """
+        content = b" ".join([moved.key.name.encode(), moved.wrapped])
+        await self._write(f"left-{old.name}-{item.hex}", content)
+
+    async def left(self, item: UUID) -> list[Wrapped]:
+        """Under which keys `item` came to hang as it left others; in no order."""
+        found = map(_LEFT.fullmatch, await self._store.note_names("left-"))
+        names = [match[0] for match in found if match and match["id"] == item.hex]
+        read = [(await self._read(name)).partition(b" ") for name in names]
+        keys = [(DayKey.named(key.decode()), wrapped) for key, _, wrapped in read]
+        return [Wrapped(key, wrapped) for key, wrapped in keys if key]
 
     async def keys(self) -> set[DayKey]:
         """The keys of which anything is noted."""
@@ -108,18 +128,20 @@ class Notes:
     ) -> None:
         """Remove what was noted of keys that are destroyed.
 
-        Not while an earlier generation of the same day lives: in older copies the same
-        things hang under that one.
+        What was moved, not while an earlier generation of the same day lives: in older
+        copies the same things hang under that one. What died or left, not while any
+        does: what is missing among what was moved would be a riddle.
         """
         for key in ended:
             if not any(map(key.is_or_follows, living)):
-                await self.forget(key)
+                await self._forget(key, _MOVED)
+            if not any(map(key.is_of_the_day_of, living)):
+                await self._forget(key, _DEAD)
+                await self._forget(key, _LEFT)
 
-    async def forget(self, key: DayKey) -> None:
-        """Remove what was noted of a key, once it is destroyed."""
-        for pattern in (_DEAD, _MOVED):
-            for name in await self._names_of(key, pattern):
-                await self._store.remove_note(name)
+    async def _forget(self, key: DayKey, pattern: re.Pattern[str]) -> None:
+        for name in await self._names_of(key, pattern):
+            await self._store.remove_note(name)
 
     async def _names_of(self, key: DayKey, pattern: re.Pattern[str]) -> list[str]:
         prefix = f"{pattern.pattern.partition('-')[0]}-{key.name}-"

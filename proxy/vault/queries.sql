@@ -30,17 +30,22 @@ INSERT INTO recording_keys
 (site_id, recording_id, key_day, kind, generation, wrapped_key)
 VALUES ($1, $2, $3, $4, $5, $6);
 
--- name: is_key_awaited(site_id, key_day, kind, generation)
--- By a recording that a request came in for and the key store could not yet hold: it has a
--- day (`add_request_items`), then it is marked, and its key waits for nothing.
+-- name: is_key_awaited(site_id, key_day, kind, generation, now)
+-- By a recording that lives on and could not yet be moved: one that a request came in for
+-- has a day (`add_request_items`), one whose hold is over the rest of its own time. Under
+-- the key of its own day only what was put off lives on: that is looked up, not searched.
 SELECT EXISTS (
+  SELECT FROM recordings AS r
+  INNER JOIN recording_keys AS k USING (site_id, recording_id)
+  WHERE
+    r.site_id = $1 AND r.held_until > $5 AND r.doomed_at IS NULL
+    AND k.key_day = $2 AND k.kind = $3 AND k.generation = $4
+) OR EXISTS (
   SELECT FROM recording_keys AS k
   INNER JOIN recordings AS r USING (site_id, recording_id)
-  INNER JOIN request_items AS i USING (site_id, recording_id)
-  INNER JOIN requests AS q USING (site_id, request_id)
   WHERE
-    k.site_id = $1 AND k.key_day = $2 AND k.kind = $3 AND k.generation = $4
-    AND r.doomed_at IS NULL AND i.state = 'to-freeze' AND q.closed_at IS NULL
+    $3 = 'hold' AND k.site_id = $1 AND k.key_day = $2 AND k.kind = $3
+    AND k.generation = $4 AND r.due_at > $5 AND r.doomed_at IS NULL
 );
 
 -- name: find_newest_key(site_id, key_day, kind)
@@ -141,25 +146,29 @@ WHERE
 SELECT recording_id, practice, campaign, agent_key, purpose
 FROM recordings WHERE site_id = $1 AND recording_id = $2;
 
--- name: list_within_reach(site_id, now, limit, day, after, practices, campaigns, recording_ids, agent_keys)
+-- name: list_within_reach(site_id, now, limit, days_back, after, practices, campaigns, recording_ids, agent_keys)
 -- Paged behind a day and an id: ids are random, so within a day no order is given away.
+-- Days are counted back from the last there can be: one comparison, served by an index.
+-- Where each opening names something, what none of them names is not looked at closer.
 SELECT
-  r.recording_id, r.captured_at::date AS day, round(r.seconds)::integer AS seconds,
-  r.practice, r.campaign, r.purpose, coalesce(c.stratum, '') AS stratum,
-  r.due_at::date AS until, coalesce(r.held_until > $2, false) AS is_held
+  r.recording_id, DATE '9999-12-31' - r.days_back AS day,
+  round(r.seconds)::integer AS seconds, r.practice, r.campaign, r.purpose,
+  coalesce(c.stratum, '') AS stratum, r.due_at::date AS until,
+  coalesce(r.held_until > $2, false) AS is_held
 FROM recordings AS r
 LEFT JOIN calls AS c ON c.site_id = $1 AND c.decision_id = r.decision_id
 WHERE
   r.site_id = $1 AND r.due_at > $2 AND r.doomed_at IS NULL
-  AND (
-    r.captured_at::date < $4
-    OR (r.captured_at::date = $4 AND r.recording_id > $5)
-  )
+  AND (r.days_back, r.recording_id) > ($4, $5)
+  AND (array_position($6::text[], NULL) IS NOT NULL OR r.practice = ANY($6))
+  AND (array_position($7::text[], NULL) IS NOT NULL OR r.campaign = ANY($7))
+  AND (array_position($8::uuid[], NULL) IS NOT NULL OR r.recording_id = ANY($8))
+  AND (array_position($9::bytea[], NULL) IS NOT NULL OR r.agent_key = ANY($9))
   AND is_reached(
     r.practice, r.campaign, r.recording_id, r.agent_key,
     $6, $7, $8, $9
   )
-ORDER BY day DESC, r.recording_id LIMIT $3;
+ORDER BY r.days_back, r.recording_id LIMIT $3;
 
 -- name: list_recordings(site_id, limit)
 SELECT
@@ -205,12 +214,24 @@ RETURNING r.recording_id, r.draw_seq, r.due_at;
 UPDATE recordings SET doomed_at = $3
 WHERE
   site_id = $1 AND recording_id = $2 AND doomed_at IS NULL
-  AND coalesce(held_until <= $3, true);
+  AND coalesce(held_until <= $3, true)
+  AND NOT EXISTS (
+    SELECT FROM holds AS h
+    WHERE h.site_id = $1 AND h.recording_id = $2 AND h.ended_at IS NULL
+  );
 
 -- name: expire_held(site_id, recording_id, now)
--- While a hold lasts nothing of it is destroyed: it goes when the hold ends.
+-- While a hold lasts nothing of it is destroyed: it goes when the hold ends. One whose time
+-- is over is ended by the sweep, which asks first what time it is.
 UPDATE recordings SET expires_at = least(expires_at, $3)
-WHERE site_id = $1 AND recording_id = $2 AND held_until > $3;
+WHERE
+  site_id = $1 AND recording_id = $2
+  AND (
+    held_until > $3 OR EXISTS (
+      SELECT FROM holds AS h
+      WHERE h.site_id = $1 AND h.recording_id = $2 AND h.ended_at IS NULL
+    )
+  );
 
 -- name: find_keys_of(site_id, recording_ids)
 SELECT recording_id, key_day, kind, generation FROM recording_keys
@@ -250,9 +271,16 @@ WHERE
 -- Under which keys older copies of the database have a recording's data key: the one of
 -- its own day, those of every hold it was under. Its own day is the one fixed at capture,
 -- and the one it was moved to since: somebody may have objected to it while it was held.
+-- A key that was made after its receipt never was one of them.
 SELECT d.key_day, d.kind, d.generation FROM day_keys AS d
 WHERE
   d.site_id = $1 AND d.destroyed_seq IS NULL
+  AND NOT EXISTS (
+    SELECT FROM request_outcomes AS o
+    WHERE
+      o.site_id = $1 AND o.recording_id = $2 AND o.what = 'erasure'
+      AND o.receipt_seq < d.made_seq
+  )
   AND (d.key_day, d.kind) IN (
     SELECT (r.expires_at AT TIME ZONE 'UTC')::date, 'audio' FROM recordings AS r
     WHERE r.site_id = $1 AND r.recording_id = $2
@@ -270,6 +298,35 @@ WHERE
     SELECT k.key_day, k.kind FROM recording_keys AS k
     WHERE k.site_id = $1 AND k.recording_id = $2
   );
+
+-- name: find_early_keys(site_id, recording_ids, today)
+-- The same of many, before they die, without what dies today anyway.
+SELECT c.recording_id, d.key_day, d.kind, d.generation
+FROM (
+  SELECT
+    r.recording_id, (r.expires_at AT TIME ZONE 'UTC')::date AS key_day, 'audio' AS kind
+  FROM recordings AS r
+  WHERE r.site_id = $1 AND r.recording_id = ANY($2::uuid[])
+  UNION
+  SELECT
+    r.recording_id,
+    (r.captured_at AT TIME ZONE 'UTC' + make_interval(days => c.kept_days))::date,
+    'audio'
+  FROM recordings AS r
+  INNER JOIN calls AS c ON c.site_id = $1 AND c.decision_id = r.decision_id
+  WHERE r.site_id = $1 AND r.recording_id = ANY($2::uuid[])
+  UNION
+  SELECT h.recording_id, (h.until AT TIME ZONE 'UTC')::date, 'hold' FROM holds AS h
+  WHERE h.site_id = $1 AND h.recording_id = ANY($2::uuid[])
+  UNION
+  SELECT k.recording_id, k.key_day, k.kind FROM recording_keys AS k
+  WHERE k.site_id = $1 AND k.recording_id = ANY($2::uuid[])
+) AS c
+INNER JOIN day_keys AS d
+  ON
+    d.site_id = $1 AND d.key_day = c.key_day AND d.kind = c.kind
+    AND d.destroyed_seq IS NULL
+WHERE c.key_day > $3;
 
 -- name: find_doomed(site_id, limit)
 -- Marked by whoever may; what has only expired is the sweep's, which asks the time first.

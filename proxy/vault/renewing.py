@@ -118,17 +118,17 @@ class Destroying:
         return await self._renewal.empty(key) and await self.destroy(key)
 
     async def destroy(self, key: DayKey) -> bool:
-        """False too while a request waits for what is under it: for a day at most.
+        """False too while what lives on is under it, and could not be moved yet.
 
         Notes of a key are of no use without it; they go last, and may wait.
         """
         if await self._keys.is_awaited(key):
-            log.warning("key awaited by a request", key=key.name)
+            log.warning("key awaited by what lives on", key=key.name)
             return False
         if not await self._keys.destroy(key):
             return False
         try:
-            noted = [one for one in await self._notes.keys() if one.is_or_follows(key)]
+            noted = filter(key.is_of_the_day_of, await self._notes.keys())
             await self._notes.forget_ended(noted, await self._keys.living())
         except StorageError as error:
             log.warning("notes of a key left", key=key.name, problem=error.error_id)

@@ -7,13 +7,15 @@ against what the database says, at every start:
 * A key the ledger calls destroyed is destroyed again, and people are told.
 * A key the database has never heard of was made after the copy was: it is taken over.
 * Where the notes say that a key which is gone was emptied into a later generation of
-  its day, what was moved is found again there; what was not died early, and is
-  destroyed again.
-* What the notes call dead is destroyed again, row and object.
-* Where a key is gone and nothing says why, nothing is destroyed: people are told.
+  its day, what was moved is found again there; what a hold had moved to another day,
+  under that day's key.
+* What the notes call dead is destroyed again, row and object, and nothing else is.
+* Where a key is gone, and nothing says why or what became of something under it, people
+  are told.
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -22,9 +24,9 @@ import structlog
 
 from proxy.database.named_queries import queries_beside
 from proxy.database.pool import Connection
-from proxy.errors import TamperedError
+from proxy.errors import KeyMissingError, TamperedError
 from proxy.ledger.transaction import Ledger
-from proxy.vault.day_keys import DayKeys, columns, key_of
+from proxy.vault.day_keys import DayKeys, Wrapped, columns, key_of
 from proxy.vault.notes import DataKeys, Notes
 from proxy.vault.objects import ObjectStore
 from retention.keys import DayKey
@@ -150,13 +152,57 @@ class Restoring:
         except TamperedError:  # from before this database: what moved is not known
             done.keys_missing.append(key)
             return
+        dead = set(await self._notes.dead())
+        rest = await self._under(key) - {item for item, _ in moved} - dead
+        moved += await self._left(rest, successor)
         async with self._ledger.database.transaction() as connection:
             done.data_keys_moved += await self._move(connection, key, successor, moved)
+        if await self._under(key) - dead and not key.is_over(self._clock()):
+            done.keys_missing.append(key)
+        else:
+            await self._keys.destroy(key)  # it is gone: the ledger says so again
+
+    async def _under(self, key: DayKey) -> set[UUID]:
+        async with self._ledger.database.connection() as connection:
             rows = await connection.fetch(
                 QUERIES["find_all_under_key"], self._site, *columns(key)
             )
-            await self._doom(connection, [row["recording_id"] for row in rows], done)
-        await self._keys.destroy(key)  # it is gone: the ledger has to say so again
+        return {row["recording_id"] for row in rows}
+
+    async def _left(self, items: Iterable[UUID], successor: DayKey) -> DataKeys:
+        """Of what had left for another day: its data key, for the day it is back on."""
+        found: DataKeys = []
+        for item in sorted(items):
+            if data_key := await self._elsewhere(item):
+                [wrapped] = await self._keys.ring.wrap(successor.name, [data_key])
+                found.append((item, wrapped))
+        return found
+
+    async def _elsewhere(self, item: UUID) -> bytes | None:
+        """A data key never changes: any note of it that opens still is good."""
+        try:
+            left = await self._notes.left(item)
+            noted = [one for each in left for one in await self._since(item, each)]
+        except TamperedError:  # from before this database
+            return None
+        for one in noted:
+            with suppress(KeyMissingError, TamperedError):
+                [found] = await self._keys.ring.unwrap(one.key.name, [one.wrapped])
+                return found
+        return None
+
+    async def _since(self, item: UUID, left: Wrapped) -> list[Wrapped]:
+        """As it was then, and as that key was renewed since."""
+        later = [
+            key
+            for key in await self._keys.ring.day_keys()
+            if key != left.key and key.is_or_follows(left.key)
+        ]
+        moved = [(key, each) for key in later for each in await self._notes.moved(key)]
+        return [
+            left,
+            *(Wrapped(key, new) for key, (which, new) in moved if which == item),
+        ]
 
     async def _move(
         self,

@@ -26,6 +26,7 @@ from proxy.vault.day_keys import DayKeys, key_of
 from proxy.vault.notes import Notes
 from proxy.vault.objects import ObjectStore
 from proxy.vault.recordings import QUERIES
+from retention.keys import DayKey
 from retention.periods import LARGEST_LAG
 from retention.ports import Doomed
 
@@ -162,10 +163,18 @@ class Shelf:
     async def remember(self, gone: Sequence[Doomed], now: datetime) -> Sequence[Doomed]:
         ids = [item.recording_id for item in gone]
         async with self._ledger.database.connection() as connection:
-            rows = await connection.fetch(QUERIES["find_keys_of"], self._site, ids)
-        dying = [(key_of(row), row["recording_id"]) for row in rows]
+            dying = await self._keys_of_copies(connection, ids, now)
         untold = await self._notes.note_early(dying, now.date())
         return [item for item in gone if item.recording_id not in untold]
+
+    async def _keys_of_copies(
+        self, connection: Connection, ids: Sequence[UUID], now: datetime
+    ) -> Sequence[tuple[DayKey, UUID]]:
+        """Under which keys that outlive today any copy of them lies."""
+        rows = await connection.fetch(
+            QUERIES["find_early_keys"], self._site, ids, now.date()
+        )
+        return [(key_of(row), row["recording_id"]) for row in rows]
 
     async def write_receipts(self, told: Sequence[Doomed], now: datetime) -> int:
         ids = [item.recording_id for item in told]
@@ -181,8 +190,10 @@ class Shelf:
         self, change: LedgerTransaction, ids: Sequence[UUID], now: datetime
     ) -> list[float]:
         """Keys, then index, then receipts; the rows deleted here are ours alone."""
+        dying = await self._keys_of_copies(change.connection, ids, now)
         gone = await change.connection.fetch(QUERIES["delete_keys"], self._site, ids)
-        early = {key_of(row) for row in gone if row["key_day"] > now.date()}
+        ours = {row["recording_id"] for row in gone}
+        early = {key for key, item in dying if item in ours}
         await self._keys.mark_stale(change.connection, early)
         rows = await change.connection.fetch(
             QUERIES["delete_recordings"], self._site, ids

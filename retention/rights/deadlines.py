@@ -7,6 +7,7 @@ Saturday or a Sunday end on the next working day: nothing here relies on that.
 
 While a document is asked for on recorded doubt (GDPR Art. 12(6)), the time limit is
 suspended (EDPB guidelines 01/2022): each whole day of that moves its date by one day.
+Not that of a medical file: CSP R.1111-1 counts from receipt and knows no suspension.
 """
 
 import calendar
@@ -62,7 +63,8 @@ def deadlines(
     """The legal dates of a request received then; `received` is aware, and local.
 
     `is_older_than_five_years` is of the information asked for, and matters to a medical
-    file only. Raises ValueError for a moment without a zone, or days below 0.
+    file only; `suspended_days` matter to all others. Raises ValueError for a moment
+    without a zone, or days below 0.
     """
     if received.tzinfo is None:
         raise ValueError("`received` must have a time zone")
@@ -74,7 +76,7 @@ def deadlines(
         end = day + MEDICAL_FILE
         if is_older_than_five_years:
             end = months_after(day, OLD_MEDICAL_FILE_MONTHS)
-        return Deadlines(_after_thinking(received), end + stood_still, None, None)
+        return Deadlines(_after_thinking(received), end, None, None)
     due = months_after(day, MONTHS) + stood_still
     extended = months_after(day, EXTENDED_MONTHS) + stood_still
     return Deadlines(None, due, due, extended)

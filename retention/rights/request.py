@@ -12,7 +12,7 @@ GDPR Art. 11, 12, 15 to 18 and 21; Art. 28(3)(e) for the controller's part.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from retention.rights.deadlines import Deadlines, Kind, deadlines
@@ -82,7 +82,7 @@ class Standing:
     """Where a request stands. `received_at` is aware and in the site's own time zone.
 
     `suspended_for` is what is over of the time in which its clock stood still;
-    `suspended_since` is set while it stands still.
+    `suspended_since` is set while a doubt is recorded, whether it stands still or not.
     """
 
     kind: Kind
@@ -115,24 +115,45 @@ class Standing:
             suspended_days=self.suspended_days(now),
         )
 
+    def due_on(self, now: datetime) -> date:
+        """The legal date that holds, extended or not; of one answered: that held then.
+
+        It moves while the clock stands still.
+        """
+        dates = self.deadlines(self.answered_at or now)
+        extended = dates.extended_due if self.extended_at else None
+        return extended or dates.due
+
     def days_left(self, now: datetime) -> int:
-        """Until the legal date that holds, extended or not; negative once it is over.
+        """Until the legal date that holds; negative once it is over.
 
         Of one that was answered: how many were left then.
         """
         at = self.answered_at or now
         today = at.astimezone(self.received_at.tzinfo).date()
-        return self.deadlines(at).days_left(today, is_extended=bool(self.extended_at))
+        return (self.due_on(at) - today).days
 
     def is_overdue(self, now: datetime) -> bool:
         return self.days_left(now) < 0
 
     def suspended(self, now: datetime) -> timedelta:
-        """For how long its clock has stood still, at most LONGEST_SUSPENSION."""
+        """For how long its clock has stood still, at most LONGEST_SUSPENSION.
+
+        That of a medical file never does (CSP R.1111-1).
+        """
+        if self.kind is Kind.MEDICAL_FILE:
+            return timedelta(0)
         gone = self.suspended_for
         if self.suspended_since is not None:
             gone += max(now - self.suspended_since, timedelta(0))
         return min(gone, LONGEST_SUSPENSION)
+
+    def suspendable_days(self, now: datetime) -> int:
+        """For how many days at most its clock may stand still yet; a part is one."""
+        if self.kind is Kind.MEDICAL_FILE:
+            return 0
+        left = LONGEST_SUSPENSION - self.suspended(now)
+        return -(-left // timedelta(days=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +173,8 @@ _OPEN = _ASKING | {State.IDENTIFIED, State.ESCALATED}
 
 SOURCES: Mapping[Event, frozenset[State]] = {
     Event.ASK_IDENTITY: _ASKING,
-    Event.SUSPEND: _ASKING,
+    # What is learnt later may make it doubtful who was identified: then nobody is.
+    Event.SUSPEND: _ASKING | {State.IDENTIFIED},
     Event.RESUME: _OPEN,
     # The practice may be asked before or after it is proved who asks.
     Event.IDENTIFY: _ASKING | {State.ESCALATED},
@@ -252,7 +274,9 @@ def _suspend(standing: Standing, now: datetime, told: Told) -> Standing:
         raise MoveError(
             "a doubt is recorded already", field="state", fix="wait for the document"
         )
-    return replace(standing, state=State.IDENTITY_ASKED, suspended_since=now)
+    return replace(
+        standing, state=State.IDENTITY_ASKED, identity=None, suspended_since=now
+    )
 
 
 def _resume(standing: Standing, now: datetime, _told: Told) -> Standing:

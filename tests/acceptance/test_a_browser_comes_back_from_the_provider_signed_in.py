@@ -93,8 +93,19 @@ async def test_a_browser_comes_back_signed_in_and_stays_so(centre, glewlwyd):
         assert page.url.rstrip("/") == f"{address}/console"
         await page.reload()
         await page.wait_for_selector("nav.main")
+        await leave_to_show_it_is_still_them(shown, glewlwyd)
     accounts = await centre.site.access.accounts.list()
     assert [account.code[:4] for account in accounts] == ["sso-"]
+
+
+async def leave_to_show_it_is_still_them(shown, glewlwyd):
+    """From a form, which a browser lets lead to no other host than ours."""
+    await shown.go("/account/confirm")
+    assert await shown.barriers() == {}
+    await shown.page.focus("button:has-text('By signing in anew')")
+    await shown.page.keyboard.press("Enter")
+    await shown.page.wait_for_url(f"{glewlwyd.address}/**")
+    assert shown.faults == []
 
 
 async def test_an_invited_person_ties_their_account_and_shows_our_factor_from_then_on(

@@ -226,7 +226,7 @@ async def test_no_number_and_no_hash_is_in_database_ledger_or_figures(house):
 async def test_the_list_forgets_people_after_three_years(house, clock):
     await refusal(house)
     clock.advance(days=3 * 365 - 1)
-    await house.site.opt_outs.forget_over()
+    await house.site.opt_outs.forget_over(clock())
     kept = await listed(house)
     clock.advance(days=1)
 

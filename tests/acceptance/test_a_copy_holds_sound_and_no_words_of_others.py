@@ -3,6 +3,7 @@
 import io
 import struct
 import wave
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -171,7 +172,10 @@ async def test_on_a_shared_telephone_nobody_reads_what_another_stated(
     attach = desk.rights.outcomes.rectifying.attach
     await attach(OFFICER, other, recording, "Je suis Zanetti.")
     request = await desk.asked()
-    await house.rows(f"UPDATE requests SET is_shared = true WHERE kind = '{shared}'")  # noqa: S608  # ours
+    await house.rows(
+        "UPDATE requests SET is_shared = true, details_at = now() WHERE kind = $1",
+        shared.value,
+    )
 
     files = await packed(desk, request, tmp_path)
 
@@ -195,6 +199,28 @@ async def test_whoever_was_given_it_keeps_nobody_from_their_copy(
     assert (await desk.assembled(request)).is_assembled
 
 
+async def test_whoever_was_given_a_copy_is_named_but_for_those_who_inquire(
+    house, desk, tmp_path
+):
+    """Of the register: the day they were given it, and once (CJEU C-154/21)."""
+    recording, _ = await recorded(house, caller=THEIRS)
+    yesterday = house.clock().date() - timedelta(days=1)
+    for purpose in HandoverPurpose:
+        await desk.rights.outcomes.recipients.hand_over(
+            OFFICER, recording, f"to-{purpose}", purpose, yesterday
+        )
+
+    files = await packed(desk, await desk.asked(), tmp_path)
+
+    sheet = " ".join(files["enregistrements/01.txt"].decode().split())
+    named = {each for each in HandoverPurpose if f"à : to-{each}" in sheet}
+    assert named == {*HandoverPurpose} - {"requisition", "inspection"}
+    assert sheet.count("Le 17 novembre 2026 : copie remise") == len(HandoverPurpose)
+    assert "Le 18 novembre 2026 : copie remise" not in sheet
+    information = " ".join(files["information.txt"].decode().split())
+    assert "un expert dont" in information
+
+
 async def test_a_letter_that_cannot_be_written_is_told_to_the_desk(house, desk):
     await recorded(house, caller=THEIRS)
     request = await desk.asked()
@@ -202,7 +228,7 @@ async def test_a_letter_that_cannot_be_written_is_told_to_the_desk(house, desk):
     try:
         await nameless.packages.make(OFFICER, request)
         await nameless.packages.making.wait(request)
-        package = await nameless.packages.show(request)
+        package = await nameless.packages.show(OFFICER, request)
     finally:
         await nameless.close()
     assert (package.fault, package.fault_item) == ("no-letterhead", None)

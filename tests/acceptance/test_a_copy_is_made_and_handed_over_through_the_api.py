@@ -4,6 +4,7 @@ import pytest
 
 from proxy.access.permissions import Role
 from tests.fakes.api import asker, with_people
+from tests.fakes.desk import OFFICER
 from tests.fakes.listeners import recorded, signed_in
 from tests.fakes.packages import handing
 from tests.fakes.persons import THEIRS, today
@@ -86,7 +87,9 @@ async def test_whoever_has_no_number_is_handed_a_code(clinic, desk, rita):
     path = f"/requests/{request}"
     await rita.post(f"{path}/identity", {"how": "practice"})
     await rita.post(f"{path}/package", {})
-    await desk.packages.making.wait((await desk.packages.show(request)).request_id)
+    await desk.packages.making.wait(
+        (await desk.packages.show(OFFICER, request)).request_id
+    )
     rosa = await another_officer(clinic)
     early = await rosa.ask("POST", f"{path}/package/code")
     assert (early.status, early.problem) == (410, "link-over")

@@ -1,4 +1,4 @@
-"""From receipt to closing at the desk: dates, practices, answers; and who did each.
+"""From receipt to closing at the desk: dates, answers; and who did each.
 
 What is kept of it names nobody once it is closed; what an officer looked at is traced.
 """
@@ -8,7 +8,6 @@ from datetime import date, timedelta
 import pytest
 
 from proxy.access.trace.acts import Act
-from proxy.rights.config import Practice
 from proxy.rights.faults import (
     BadRequestError,
     MoveRefusedError,
@@ -26,15 +25,10 @@ from tests.fakes.persons import THEIRS, received, rights_of
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
 
-PRACTICES = {
-    "cardio": Practice(is_controller=True, contact="3 rue des Lilas, Lyon"),
-    "skin": Practice(),
-}
-
 
 @pytest.fixture
 def rights(house):
-    return rights_of(house.site, practices=PRACTICES)
+    return rights_of(house.site)
 
 
 @pytest.fixture
@@ -114,44 +108,6 @@ async def test_a_medical_file_is_not_handed_over_before_48_hours(desk, told, clo
 
     clock.advance(minutes=1)
     assert await desk.answer(OFFICER, request, Outcome.GRANTED)
-
-
-# --- Another decides ------------------------------------------------------------------
-
-
-async def test_it_is_passed_to_the_practice_that_is_controller_and_comes_back(
-    house, desk
-):
-    await recorded(house, caller=THEIRS)
-    request = await identified(desk)
-
-    for practice in ("skin", "nobody"):
-        with pytest.raises(BadRequestError):
-            await desk.escalate(OFFICER, request, practice)
-    passed = await desk.escalate(OFFICER, request, "cardio")
-    with pytest.raises(MoveRefusedError):
-        await desk.answer(OFFICER, request, Outcome.NOTHING_HELD)
-    back = await desk.controller_answered(OFFICER, request, "hand it over")
-
-    assert "cardio" in passed.to_practice
-    assert "cardio" in passed.to_person
-    assert THEIRS[-8:] not in passed.to_practice
-    assert back.escalated_to == "cardio"
-    assert back.told.instruction == "hand it over"
-    assert back.standing.state is State.IDENTIFIED
-
-
-async def test_nobody_unknown_is_told_which_practice_a_number_called(house, desk):
-    await recorded(house, caller=THEIRS)
-    request = await received(desk)
-
-    passed = await desk.escalate(OFFICER, request, "cardio")
-    assert passed.to_person is None
-    with pytest.raises(MoveRefusedError):
-        await desk.letter(OFFICER, request)
-    await desk.identified_otherwise(OFFICER, request, Identity.PRACTICE)
-
-    assert "cardio" in await desk.letter(OFFICER, request)
 
 
 # --- Answers --------------------------------------------------------------------------

@@ -62,7 +62,9 @@ async def accept(house, link):
     invitations = house.site.access.invitations
     offer = await invitations.offer(secret)
     totp = pyotp.TOTP(offer.totp_secret)
-    await invitations.accept(secret, PASSWORD, totp=totp.at(house.clock()))
+    await invitations.accept(
+        secret, PASSWORD, opening=offer.opening, totp=totp.at(house.clock())
+    )
     house.clock.advance(seconds=90)
     return totp
 
@@ -189,7 +191,7 @@ async def test_what_ended_a_year_ago_is_forgotten_and_what_lives_stays(house, us
     await read(await users("invite", "tr-new", "--role", "trainer"))
 
     house.clock.advance(hours=73)
-    await house.site.forgetting.sweep()
+    await house.site.forgetting.sweep(house.clock())
     assert await sizes(house) == {
         "accounts": 3,
         "recovery_codes": 10,
@@ -198,7 +200,7 @@ async def test_what_ended_a_year_ago_is_forgotten_and_what_lives_stays(house, us
         "sign_in_attempts": 0,
     }
     house.clock.advance(days=365)
-    await house.site.forgetting.sweep()
+    await house.site.forgetting.sweep(house.clock())
     assert await codes(house) == ["tr-new", "tr-tom"]
 
 

@@ -15,7 +15,7 @@ import pyotp
 import pytest
 import structlog
 
-from proxy.access.accounts.accounts import Wanted
+from proxy.access.accounts.accounts import APPOINTED, Wanted
 from proxy.access.api_keys.keys import WantedKey
 from proxy.access.permissions import Permission, Role
 from proxy.evidence.bundle import make_bundle
@@ -71,16 +71,18 @@ async def arrives(clinic, day: Day, role: Role) -> None:
     wanted = Wanted(f"{role.value.replace('_', '-')}-9", role, agent)
     invitations = clinic.site.access.invitations
     invited = await invitations.invite(ADMINISTRATOR, wanted)
-    offer = await invitations.offer(invited.secret)
-    browser, totp = window(clinic), pyotp.TOTP(offer.totp_secret)
+    browser = window(clinic)
     await browser.get("/invitations")
+    shown = await browser.post("/invitations", invitation=invited.secret)
+    opening = shown.hidden(r'name="opening" value="([^"]+)"')
+    offer = await invitations.offer_again(invited.secret, opening)
+    totp = pyotp.TOTP(offer.totp_secret)
     asked = {"invitation": invited.secret, "proof": totp.at(clinic.clock())}
-    chosen = {"password": PASSWORD, "again": PASSWORD}
-    await browser.post("/invitations", invitation=invited.secret)
+    chosen = {"password": PASSWORD, "again": PASSWORD, "opening": opening}
     codes = await browser.post("/invitations/accept", **asked, **chosen)
     assert codes.status == 200, codes
-    if role is Role.DPO:
-        await clinic.site.access.accounts.appoint(CARLA, wanted.code)
+    if role in APPOINTED:
+        await clinic.site.access.accounts.appoint(CARLA, wanted.code, agent)
     clinic.clock.advance(seconds=30)
     await browser.get("/sign-in")
     await browser.post("/sign-in", site=SITE, code=MAIL, password=PASSWORD)

@@ -1,10 +1,11 @@
 """What changes who may come in asks for the second factor anew."""
 
+import pyotp
 import pytest
 
 from proxy.access.accounts.accounts import Wanted
 from proxy.access.permissions import Role
-from tests.fakes.console import ADMINISTRATOR, enrol
+from tests.fakes.console import ADMINISTRATOR, PASSWORD, enrol
 from tests.fakes.forms import Forms
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
@@ -59,19 +60,62 @@ async def test_so_does_every_other_change(house, browser, what):
     assert await house.site.access.accounts.find("tr-3") == account
 
 
-async def test_an_officer_appoints_another_at_their_page(house):
-    officer = await enrol(house, "dpo-dina", Role.DPO)
+async def accepted(house, code, role, agent=None):
+    """Somebody invited, who has a password and an authenticator by now."""
     invitations = house.site.access.invitations
-    await invitations.invite(ADMINISTRATOR, Wanted("dpo-2", Role.DPO))
-    account = await house.site.access.accounts.find("dpo-2")
-    forms = Forms(house.http, house.service.address)
-    await forms.sign_in(house, officer)
-    csrf = await forms.token("/grants")
-
-    answer, _ = await forms.ask(
-        "POST", f"/accounts/{account.account_id}/appoint", {"csrf": csrf}
+    invited = await invitations.invite(ADMINISTRATOR, Wanted(code, role, agent))
+    offer = await invitations.offer(invited.secret)
+    digits = pyotp.TOTP(offer.totp_secret).at(house.clock())
+    await invitations.accept(
+        invited.secret, PASSWORD, opening=offer.opening, totp=digits
     )
+    return await house.site.access.accounts.find(code)
+
+
+@pytest.fixture
+async def officer(house):
+    """A data protection officer's browser, signed in."""
+    forms = Forms(house.http, house.service.address)
+    await forms.sign_in(house, await enrol(house, "dpo-dina", Role.DPO))
+    return forms
+
+
+async def appoint(officer, account, **fields):
+    csrf = await officer.token("/accounts")
+    path = f"/accounts/{account.account_id}/appoint"
+    return await officer.ask("POST", path, fields | {"csrf": csrf})
+
+
+async def test_an_officer_appoints_another_at_their_page(house, officer):
+    account = await accepted(house, "dpo-2", Role.DPO)
+
+    answer, _ = await appoint(officer, account)
 
     assert answer.headers["Location"] == "/console/accounts"
     found = await house.site.access.accounts.find("dpo-2")
     assert found.appointed_by == "dpo-dina"
+
+
+async def test_an_officer_who_appoints_an_agent_writes_which_one(house, officer):
+    account = await accepted(house, "agent-2", Role.AGENT, "7042")
+    _, page = await officer.ask("GET", "/accounts")
+    assert 'name="agent"' in page
+
+    answer, page = await appoint(officer, account, agent="7099")
+    assert (answer.status, "Qui désigne écrit le même" in page) == (422, True)
+    answer, _ = await appoint(officer, account, agent="7042")
+
+    assert answer.headers["Location"] == "/console/accounts"
+    found = await house.site.access.accounts.find("agent-2")
+    assert found.appointed_by == "dpo-dina"
+
+
+async def test_an_officer_is_told_that_nobody_accepted_yet(house, officer):
+    invitations = house.site.access.invitations
+    await invitations.invite(ADMINISTRATOR, Wanted("dpo-2", Role.DPO))
+    account = await house.site.access.accounts.find("dpo-2")
+
+    answer, page = await appoint(officer, account)
+
+    assert answer.status == 409
+    assert "encore accepté cette invitation" in page

@@ -47,8 +47,8 @@ async def test_forgetting_twice_forgets_once(house, clock):
         await age(house, kind, clock())
     clock.advance(seconds=ACCOUNTABLE_FOR.total_seconds())
 
-    first = await house.site.forgetting.sweep()
-    second = await house.site.forgetting.sweep()
+    first = await house.site.forgetting.sweep(clock())
+    second = await house.site.forgetting.sweep(clock())
 
     assert first.rows >= len(MADE)
     assert (second.rows, second.failed) == (0, ())
@@ -121,7 +121,7 @@ async def test_an_open_incident_stays_however_old_it_is(house, clock):
     await house.rows("UPDATE incidents SET closed_at = NULL WHERE reference = 'old'")
     clock.advance(days=10 * 366)
 
-    await house.site.forgetting.sweep()
+    await house.site.forgetting.sweep(clock())
 
     assert await left(house, "forget_incidents") == 2
 
@@ -136,11 +136,11 @@ async def test_an_incident_goes_whole_when_its_last_note_is_old_enough(house, cl
     )
 
     clock.advance(seconds=ACCOUNTABLE_FOR.total_seconds() - 1)
-    await house.site.forgetting.sweep()
+    await house.site.forgetting.sweep(clock())
     assert await left(house, "forget_incidents") == 3
 
     clock.advance(seconds=1)
-    await house.site.forgetting.sweep()
+    await house.site.forgetting.sweep(clock())
     assert await left(house, "forget_incidents") == 0
 
 
@@ -150,7 +150,7 @@ async def test_what_is_not_deleted_at_the_platform_yet_is_not_forgotten(house, c
     await house.rows("UPDATE takeovers SET step = 'deleting', finished_at = NULL")
     clock.advance(days=400)
 
-    await house.site.forgetting.sweep()
+    await house.site.forgetting.sweep(clock())
 
     assert await left(house, "forget_takeovers") == 1
 
@@ -160,7 +160,7 @@ async def test_a_hold_that_lasts_is_not_forgotten(house, clock):
     await house.rows("UPDATE holds SET ended_at = NULL")
     clock.advance(days=400)
 
-    await house.site.forgetting.sweep()
+    await house.site.forgetting.sweep(clock())
 
     assert await left(house, "forget_holds") == 1
 
@@ -196,7 +196,7 @@ async def test_what_holds_now_keeps_who_moved_it(house, clock):
     clock.advance(seconds=ACCOUNTABLE_FOR.total_seconds())
     await house.rows("UPDATE policy_versions SET state = 'active'")
 
-    await house.site.forgetting.sweep()
+    await house.site.forgetting.sweep(clock())
 
     after = await house.site.governance.list()
     assert [each.author for each in after] == [each.author for each in before]
@@ -216,7 +216,7 @@ async def test_no_number_of_a_policy_is_given_twice(house, clock):
     )
     clock.advance(seconds=ACCOUNTABLE_FOR.total_seconds())
 
-    await house.site.forgetting.sweep()
+    await house.site.forgetting.sweep(clock())
 
     rows = await house.rows(
         "SELECT number, author FROM policy_versions WHERE number > $1", newest
@@ -238,7 +238,7 @@ async def test_a_stop_that_is_still_on_keeps_who_spoke_it(house, clock):
     assert place
     clock.advance(seconds=ACCOUNTABLE_FOR.total_seconds())
 
-    await house.site.forgetting.sweep()
+    await house.site.forgetting.sweep(clock())
 
     stops = await house.rows("SELECT actor FROM policy_events WHERE move = 'stop'")
     assert [row["actor"] for row in stops] == ["p-now"]
@@ -249,7 +249,7 @@ async def test_where_a_monitor_began_anew_stays_known(house, clock):
     await age(house, "forget_decisions", clock())
     clock.advance(seconds=ACCOUNTABLE_FOR.total_seconds())
 
-    await house.site.forgetting.sweep()
+    await house.site.forgetting.sweep(clock())
 
     [row] = await house.rows("SELECT seq, monitor, position FROM monitor_decisions")
     assert tuple(row) == (999999, "agent", 0)
@@ -261,6 +261,6 @@ async def test_another_sites_rows_are_its_own(house, clock):
     await house.rows("UPDATE takeovers SET site_id = 'other'")
     clock.advance(days=400)
 
-    await house.site.forgetting.sweep()
+    await house.site.forgetting.sweep(clock())
 
     assert await left(house, "forget_takeovers") == 1

@@ -58,7 +58,7 @@ async def test_abuse_is_told_of_within_minutes_and_signed_for(house, clock):
 
     access = house.site.access
     await access.oversight.alerts.decide(
-        CARLA, alert.alert_id, Decision.ACCESS_WITHDRAWN
+        CARLA, alert.alert_id, Decision.ACCESS_WITHDRAWN, last_seq=alert.last_seq
     )
     clock.advance(days=14)
     draft = await access.reviews.draft(CARLA, NOVEMBER)
@@ -74,7 +74,9 @@ async def test_the_bundle_with_reviews_and_anchors_is_accepted(house, clock):
     await forty_plays(house, clock)
     await access.oversight.tend()
     [alert] = await access.oversight.alerts.list(are_open=True)
-    await access.oversight.alerts.decide(CARLA, alert.alert_id, Decision.REMINDED)
+    await access.oversight.alerts.decide(
+        CARLA, alert.alert_id, Decision.REMINDED, last_seq=alert.last_seq
+    )
     before = await verdict_on(house)
     clock.advance(days=14)
     await access.oversight.tend()
@@ -132,8 +134,11 @@ async def test_a_dpo_reads_decides_and_verifies_from_the_command_line(
     assert len(told["items"]) == 40
     alerts = json.loads((await access("alerts")).stdout)["items"]
     burst = next(each for each in alerts if each["rule"] == "burst")
+    decision = ("--decision", "reminded", "--note", "A test.", "--last-seq")
+    stale = await access("decide", burst["alert_id"], *decision, "0")
+    assert "read it again, then decide on that" in stale.stderr
     done = await access(
-        *("decide", burst["alert_id"], "--decision", "reminded", "--note", "A test.")
+        *("decide", burst["alert_id"], *decision, str(burst["last_seq"]))
     )
     assert json.loads(done.stdout)["decided_by"] == "dpo-carla"
     verified = await access("verify")
@@ -162,7 +167,10 @@ async def test_a_line_that_was_changed_is_named(house, access, clock):
     [
         ("trace",),
         ("alerts",),
-        ("decide", "6f1b3d34-4c0e-4f7e-9d0a-3a9d1f6f2b11", "--decision", "reminded"),
+        (
+            *("decide", "6f1b3d34-4c0e-4f7e-9d0a-3a9d1f6f2b11"),
+            *("--decision", "reminded", "--last-seq", "0"),
+        ),
         ("review", "2026-10"),
         ("verify",),
     ],

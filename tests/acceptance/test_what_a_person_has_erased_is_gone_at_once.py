@@ -220,7 +220,9 @@ async def test_a_request_of_another_kind_erases_nothing(quiet):
 # --- What another right keeps ---------------------------------------------------------
 
 
-@pytest.mark.parametrize("authority", [Authority.REQUISITION, Authority.CLAIM])
+@pytest.mark.parametrize(
+    "authority", [Authority.REQUISITION, Authority.CLAIM, Authority.REQUEST]
+)
 async def test_what_another_right_keeps_is_told_and_goes_when_that_ends(
     quiet, authority
 ):

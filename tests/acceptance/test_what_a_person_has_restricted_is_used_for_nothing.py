@@ -6,8 +6,10 @@ import pytest
 
 from proxy.errors import ObjectMissingError, RestrictedError
 from proxy.rights.faults import MoveRefusedError, NoLetterheadError, NotDoneError
+from proxy.rights.outcomes.recipients import Told
 from proxy.rights.outcomes.restricting import NotToldError
 from proxy.rights.outcomes.wants import Fate
+from proxy.rights.records import Because
 from retention.holds import Authority, Hold
 from retention.rights.deadlines import Kind
 from retention.rights.request import Outcome
@@ -27,6 +29,10 @@ async def restricted(quiet):
     [done] = await outcomes(quiet).restricting.restrict(OFFICER, request)
     assert done.fate is Fate.DONE
     return recording, request, audio
+
+
+def flat(text):
+    return " ".join(text.split())
 
 
 def outcomes(house):
@@ -226,3 +232,142 @@ async def test_a_restricted_recording_is_not_erased_before_that_is_lifted(
     [gone] = await outcomes(quiet).erasing.of(erasure)
     assert gone.fate is Fate.DONE
     assert quiet.objects() == []
+
+
+# --- What was lifted is not in force --------------------------------------------------
+
+
+async def lift(house, request):
+    restricting = outcomes(house).restricting
+    await restricting.tell_lifting(OFFICER, request)
+    await restricting.lift(OFFICER, request)
+
+
+async def test_what_was_lifted_before_the_answer_is_granted_to_nobody(
+    quiet, restricted
+):
+    recording, request, _ = restricted
+    await lift(quiet, request)
+    with pytest.raises(NotDoneError, match="lifted"):
+        await answer(quiet, request)
+    with pytest.raises(NotDoneError, match="lifted"):
+        await answer(quiet, request, Outcome.PARTLY, "it was lifted")
+
+    [again] = await outcomes(quiet).restricting.restrict(OFFICER, request)
+
+    assert again.fate is Fate.DONE
+    with pytest.raises(RestrictedError):
+        await quiet.site.vault.find(recording)
+    assert "pour 1 enregistrement" in flat(await answer(quiet, request))
+    with pytest.raises(NotToldError):  # of this one nobody was told
+        await outcomes(quiet).restricting.lift(OFFICER, request)
+
+
+@pytest.mark.parametrize("is_only_begun", [False, True])
+async def test_what_is_lifted_while_the_answer_is_written_is_not_granted(
+    quiet, restricted, monkeypatch, is_only_begun
+):
+    """Lifted to the end, or only begun: that is written down first."""
+    _, request, _ = restricted
+    rights = rights_of(quiet.site)
+    restricting = rights.outcomes.restricting
+    await restricting.tell_lifting(OFFICER, request)
+    facts = rights.desk._facts
+
+    async def meanwhile(answered):
+        told = await facts(answered)
+        await restricting.lift(OFFICER, request)
+        if is_only_begun:
+            await quiet.rows("UPDATE request_outcomes SET ended_at = NULL")
+        return told
+
+    monkeypatch.setattr(rights.desk, "_facts", meanwhile)
+    with pytest.raises(NotDoneError, match="lifted"):
+        await rights.desk.answer(OFFICER, request, Outcome.GRANTED)
+
+    assert await quiet.value("SELECT outcome FROM requests") is None
+
+
+async def test_restricted_anew_while_it_is_being_lifted_it_stays_restricted(
+    quiet, restricted, monkeypatch
+):
+    recording, request, _ = restricted
+    restricting = outcomes(quiet).restricting
+    await restricting.tell_lifting(OFFICER, request)
+    lifting = restricting._lift
+
+    async def meanwhile(wanted, actor):
+        await outcomes(quiet).restricting.restrict(OFFICER, request)
+        await lifting(wanted, actor)
+
+    monkeypatch.setattr(restricting, "_lift", meanwhile)
+    [left] = await restricting.lift(OFFICER, request)
+
+    assert left.fate is Fate.DONE
+    with pytest.raises(RestrictedError):
+        await quiet.site.vault.find(recording)
+    assert await answer(quiet, request)
+
+
+async def test_where_a_recipient_knows_that_it_ended_it_does_not_begin_anew(
+    quiet, restricted
+):
+    """They are told once of each: of the second restriction they would not hear."""
+    recording, request, _ = restricted
+    recipients = outcomes(quiet).recipients
+    today = quiet.clock().date()
+    await recipients.hand_over(OFFICER, recording, "court-lyon", "claim", today)
+    [notice] = await recipients.notices(request)
+    which = (OFFICER, request, notice.handover_id, Told.TOLD)
+    await recipients.note(*which)
+    await lift(quiet, request)
+    await recipients.note(*which)
+
+    [left] = await outcomes(quiet).restricting.restrict(OFFICER, request)
+
+    assert left.fate is Fate.ENDED
+    with pytest.raises(NotDoneError, match="lifted"):
+        await answer(quiet, request)
+    assert await answer(quiet, request, Outcome.REFUSED, "ask anew")
+
+
+async def test_with_nothing_restricted_nothing_is_granted(quiet):
+    await recorded(quiet, caller=THEIRS)
+    request = await asked(quiet, Kind.RESTRICTION)
+    [item] = await rights_of(quiet.site).requests.items(request)
+    await rights_of(quiet.site).desk.drop_item(
+        OFFICER, request, item.recording_id, Because.NOT_THEIRS
+    )
+    with pytest.raises(NotDoneError, match="nothing is restricted"):
+        await answer(quiet, request)
+
+
+# --- What the person is told ----------------------------------------------------------
+
+
+async def test_the_answer_gives_it_no_end_and_says_the_same_once_it_is_lifted(
+    quiet, restricted, clock
+):
+    _, request, _ = restricted
+    letter = await answer(quiet, request)
+    clock.advance(hours=1)
+    await lift(quiet, request)
+
+    assert "18 décembre" not in flat(letter)
+    assert "ce que nous levions cette limitation" in flat(letter)
+    assert await rights_of(quiet.site).desk.letter(OFFICER, request) == letter
+
+
+async def test_who_has_it_erased_is_told_that_a_restriction_keeps_it_and_no_law(
+    quiet, restricted
+):
+    await answer(quiet, restricted[1])
+    erasure = await asked(quiet, Kind.ERASURE)
+    await outcomes(quiet).erasing.erase(OFFICER, erasure)
+
+    letter = flat(await answer(quiet, erasure, Outcome.PARTLY, "it is restricted"))
+
+    assert "utiliser (article 18 du RGPD)" in letter
+    assert "17(3)" not in letter
+    assert "est prévu" not in letter
+    assert "CNIL" in letter

@@ -12,7 +12,7 @@ from proxy.database.pool import SiteDatabase, open_pool
 from proxy.intake.tag_keys import TagKeys
 from proxy.ledger.entry import Kind
 from proxy.ledger.transaction import Ledger
-from proxy.vault.assembling import VaultParts, make_vault
+from proxy.vault.assembling import Time, VaultParts, make_vault
 from proxy.vault.filesystem import FilesystemStore
 from proxy.vault.key_directory import KeyDirectory
 from proxy.vault.keys import KeyRing
@@ -59,18 +59,20 @@ class FullSite:
         self._ring = KeyRing(KeyDirectory(folder / "keys", SITE))
         self._ledger = Ledger(database)
         self.vault = self._make_vault()
-        self.tag_keys = TagKeys(self._ledger, self._ring, self.clock, INSPECTION_WEEKS)
+        self.tag_keys = TagKeys(self._ledger, self._ring, INSPECTION_WEEKS)
         self._due = 0
         self._week = OLDEST_WEEK - 1
 
     def _make_vault(self) -> VaultParts:
         async def nobody_tampers(_: object) -> None: ...
 
+        async def one_clock() -> None: ...
+
         return make_vault(
             self._ledger,
             self.objects,
             self._ring,
-            self.clock,
+            Time(self.clock, one_clock),
             nobody_tampers,
             AnalysisTerms(),
         )
@@ -127,7 +129,7 @@ class FullSite:
             await connection.execute(END_WEEK, SITE, self._week, self.clock())
 
     async def forget_calls(self) -> None:
-        assert (await self.tag_keys.end_due()).calls == DUE
+        assert (await self.tag_keys.end_due(self.clock())).calls == DUE
 
     async def delete_calls(self) -> None:
         week_end = start_of(self._week + 1)

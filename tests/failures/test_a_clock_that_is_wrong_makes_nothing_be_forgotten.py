@@ -91,6 +91,40 @@ async def test_a_jump_while_a_sweep_is_under_way_is_a_jump_for_the_next(
     assert await house.heard(late)
 
 
+async def test_a_jump_while_a_sweep_is_under_way_makes_nothing_else_older(
+    house, clock, other
+):
+    early, _late = await record(house), await record(house)
+    await house.rows(
+        "UPDATE recordings SET expires_at = expires_at - interval '1 day'"
+        " WHERE recording_id = $1::uuid",
+        early,
+    )
+    clock.advance(days=29)
+    other.advance(days=29)
+    before = await everything_else(house)
+
+    def jump(_destroyed: int) -> None:
+        clock.advance(days=5 * 365)
+
+    report = await house.site.sweep(jump)
+
+    assert report.destroyed == 1
+    assert (report.weeks_ended, report.calls_forgotten) == (0, 0)
+    assert report.rows_forgotten == 0
+    assert await everything_else(house) == before
+    assert await house.leaves("TAGKEY-") == []
+
+
+async def everything_else(house: CallCentre) -> dict[str, int]:
+    """How many rows of what has an age, or a rule of its own."""
+    tables = ("calls", "access_entries", "caller_keys", "request_events", "epochs")
+    return {
+        table: await house.value(f"SELECT count(*) FROM {table}")  # noqa: S608
+        for table in tables
+    }
+
+
 @pytest.mark.parametrize("apart", [NEAR, -NEAR])
 async def test_clocks_of_two_machines_need_not_agree_to_the_second(
     house, clock, other, apart

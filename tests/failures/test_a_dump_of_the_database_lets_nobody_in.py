@@ -80,7 +80,6 @@ async def test_the_columns_that_hold_what_people_sign_in_with_are_these(dsn):
         "accounts.totp_sealed",
         "invitations.digest",
         "invitations.made_by",
-        "invitations.totp_sealed",
         "pending_sign_ins.digest",
         "recovery_codes.digest",
         "sessions.digest",

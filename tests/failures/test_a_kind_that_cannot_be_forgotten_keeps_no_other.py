@@ -94,7 +94,7 @@ async def test_recordings_that_cannot_be_forgotten_keep_nothing_else_either(full
 
 
 async def test_a_bug_in_one_part_is_no_reason_to_keep_the_rest(full, monkeypatch):
-    async def broken():
+    async def broken(_):
         raise KeyError
 
     monkeypatch.setitem(full.site.forgetting._parts, "opt_outs", broken)
@@ -116,12 +116,12 @@ async def test_without_a_database_nothing_is_said_to_be_forgotten(centre, clock,
         clock.advance(days=YEARS)
         await wire.cut()
 
-        done = await centre.site.forgetting.sweep()
+        done = await centre.site.forgetting.sweep(clock())
 
         assert done.rows == 0
         assert set(done.failed) >= MADE.keys()
         await wire.mend()
-        assert (await centre.site.forgetting.sweep()).failed == ()
+        assert (await centre.site.forgetting.sweep(clock())).failed == ()
         assert [kind for kind in MADE if await left(centre, kind)] == []
         await centre.close()
 

@@ -138,7 +138,7 @@ async def test_a_fault_that_passes_is_made_good_by_the_next_minute(
     await desk.packages.tend()
     await desk.packages.making.wait(request)
 
-    package = await desk.packages.show(request)
+    package = await desk.packages.show(OFFICER, request)
     assert package.is_assembled
     assert len(calls) == 2 * MANY + 1  # what was measured is not measured again
 
@@ -161,12 +161,14 @@ async def test_a_service_that_died_while_making_goes_on_where_it_was(
     await desk.packages.make(OFFICER, request)
     await reached.wait()
     await desk.packages.close()  # as a process that ends takes its tasks with it
-    assert (await desk.packages.show(request)).in_words == f"assembled 6 of {MANY}"
+    assert (
+        await desk.packages.show(OFFICER, request)
+    ).in_words == f"assembled 6 of {MANY}"
 
     async with handing(house) as next_process:
         await next_process.packages.tend()
         await next_process.packages.making.wait(request)
-        package = await next_process.packages.show(request)
+        package = await next_process.packages.show(OFFICER, request)
         assert package.is_assembled
         assert len(calls) == 2 * MANY + 1
 
@@ -191,7 +193,7 @@ async def test_the_commit_that_happened_although_its_answer_was_lost_is_not_repe
     await desk.packages.tend()
     await desk.packages.making.wait(request)
 
-    package = await desk.packages.show(request)
+    package = await desk.packages.show(OFFICER, request)
     assert package.is_assembled
     rows = await house.rows("SELECT count(*) FROM package_members")
     assert rows[0]["count"] == 4 * MANY + 5

@@ -11,7 +11,7 @@ import pyotp
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
-from proxy.access.accounts.accounts import Wanted
+from proxy.access.accounts.accounts import APPOINTED, Wanted
 from proxy.access.permissions import Actor, Role, ShownBy
 from tests.fakes.browser import opened
 from tests.fakes.clinic import SITE
@@ -47,9 +47,11 @@ async def enrol(centre: Any, code: str, role: Role, agent: str | None = None) ->
     offer = await invitations.offer(invited.secret)
     person = Person(code, PASSWORD, offer.totp_secret)
     digits = person.digits(centre)
-    person.recovery = await invitations.accept(invited.secret, PASSWORD, totp=digits)
-    if role is Role.DPO:
-        await centre.site.access.accounts.appoint(CARLA, code)
+    person.recovery = await invitations.accept(
+        invited.secret, PASSWORD, opening=offer.opening, totp=digits
+    )
+    if role in APPOINTED:
+        await centre.site.access.accounts.appoint(CARLA, code, agent)
     return person
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from proxy.access.accounts.accounts import Wanted
+from proxy.access.accounts.accounts import APPOINTED, Wanted
 from proxy.access.permissions import Actor, Role, ShownBy
 from proxy.access.trace.acts import Act, Entry
 from proxy.access.wire import COOKIE, CSRF_HEADER
@@ -15,6 +15,11 @@ from tests.fakes.call_centre import CallCentre, wav
 from tests.fakes.clinic import SITE
 
 ADMIN = Actor("admin-ada", Role.ADMINISTRATOR, SITE, ShownBy.SESSION)
+# What an accepted invitation leaves, without the price of a password.
+ACCEPTED = (
+    "UPDATE accounts SET password_hash = '$argon2id$nobodys'"
+    " WHERE site_id = $1 AND account_id = $2"
+)
 DPO = Actor("dpo-carla", Role.DPO, SITE, ShownBy.SESSION)
 
 
@@ -104,9 +109,10 @@ async def signed_in(
         account_id = await centre.value(
             "SELECT account_id FROM accounts WHERE code = $1", code
         ) or await access.accounts.add(connection, ADMIN, Wanted(code, role, agent))
+        await connection.execute(ACCEPTED, SITE, account_id)
         session = await access.sessions.begin(connection, account_id)
-    if role is Role.DPO:
-        await access.accounts.appoint(DPO, code)
+    if role in APPOINTED:
+        await access.accounts.appoint(DPO, code, agent)
     return Listener(centre, code, session.secret, session.csrf, session.session_id)
 
 

@@ -12,7 +12,7 @@ import pyotp
 from argon2 import PasswordHasher
 from typing_extensions import override
 
-from proxy.access.accounts.accounts import Wanted
+from proxy.access.accounts.accounts import APPOINTED, Wanted
 from proxy.access.accounts.hashing import PasswordHashing
 from proxy.access.accounts.invitations import Invitation
 from proxy.access.accounts.sessions import NewSession
@@ -116,8 +116,8 @@ class Clinic:
         """Invited, and accepted. Their telephone has shown one code since."""
         invited = await self.invite(code, role, agent)
         member = await self.accept(invited.code, invited.secret)
-        if role is Role.DPO:
-            await self.access.accounts.appoint(CARLA, code)
+        if role in APPOINTED:
+            await self.access.accounts.appoint(CARLA, code, agent)
         self.clock.advance(seconds=90)
         return member
 
@@ -131,7 +131,7 @@ class Clinic:
         offer = await self.access.invitations.offer(secret)
         member = Member(code, offer.totp_secret, (), self.clock, self.password)
         member.recovery_codes = await self.access.invitations.accept(
-            secret, self.password, totp=member.digits()
+            secret, self.password, opening=offer.opening, totp=member.digits()
         )
         return member
 

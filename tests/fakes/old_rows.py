@@ -147,7 +147,7 @@ MADE: dict[str, tuple[str, ...]] = {
         (
             # both are ours
             f"{_SOMEBODY} INSERT INTO invitations SELECT 'clinic', account_id,"  # noqa: S608
-            " sha256('link'), decode(repeat('00', 40), 'hex'), $1, 'a-1', $1"
+            " sha256('link'), $1, 'a-1', $1"
             " FROM somebody"
         ),
     ),

@@ -11,7 +11,7 @@ from proxy.access.oversight import Oversight
 from proxy.access.permissions import Actor, Role, ShownBy
 from proxy.access.surroundings import AccessConfig
 from proxy.access.trace.acts import Act, Entry
-from proxy.access.watch.alerts import Alert
+from proxy.access.watch.alerts import Alert, Decision
 from tests.fakes.named_people import SITE, Clinic, running_clinic
 
 DPO = Actor("d-1", Role.DPO, SITE, ShownBy.SESSION)
@@ -67,6 +67,14 @@ class Overseen:
 
     async def open_alerts(self) -> list[Alert]:
         return await self.oversight.alerts.list(are_open=True)
+
+    async def decide(
+        self, alert: Alert, decision: Decision, by: Actor = DPO, note: str = ""
+    ) -> Alert:
+        """On what was read of it."""
+        return await self.oversight.alerts.decide(
+            by, alert.alert_id, decision, note, last_seq=alert.last_seq
+        )
 
     async def open_rules(self) -> list[tuple[str, str]]:
         return [(alert.actor, alert.rule.value) for alert in await self.open_alerts()]

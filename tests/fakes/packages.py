@@ -46,7 +46,7 @@ class Handing:
         """A package that is made, as far as it can be."""
         await self.packages.make(OFFICER, request_id, **how)
         await self.packages.making.wait(request_id)
-        return await self.packages.show(request_id)
+        return await self.packages.show(OFFICER, request_id)
 
     async def opened(self, request_id: UUID) -> Opened:
         """By link and code."""
@@ -65,10 +65,10 @@ class Handing:
 
 
 @asynccontextmanager
-async def handing(house: CallCentre) -> AsyncIterator[Handing]:
+async def handing(house: CallCentre, **told: Any) -> AsyncIterator[Handing]:
     """As the service has it; its pages show these packages from here on."""
     async with running_gateway() as gateway:
-        rights = rights_of(house.site, sender=gateway.config)
+        rights = rights_of(house.site, sender=gateway.config, **told)
         house.site.rights = rights
         try:
             yield Handing(house, rights, gateway)

@@ -74,6 +74,22 @@ async def asked(
     return request.request_id
 
 
+async def same_caller(
+    centre: CallCentre, recording: UUID, practice: str = "cardio"
+) -> None:
+    """As if that recording were of whoever was recorded first, in that practice."""
+    await centre.rows(
+        "UPDATE recorded_callers SET number_key = (SELECT number_key FROM"
+        " recorded_callers ORDER BY decision_id = (SELECT decision_id FROM recordings"
+        " WHERE recording_id = $1) LIMIT 1)",
+        recording,
+    )
+    await centre.rows(
+        "UPDATE recordings SET practice = $2 WHERE recording_id = $1",
+        *(recording, practice),
+    )
+
+
 def today(centre: CallCentre) -> tuple[Window, ...]:
     """Whoever called today."""
     return (Window(centre.clock().date(), 0, 24, LINE),)

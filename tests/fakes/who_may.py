@@ -54,11 +54,8 @@ IN_PERSON = {
 }
 # What a machine's key may be for, at most.
 FOR_MACHINES = {
-    Permission.ACCOUNTS_READ,
     Permission.GATES_READ,
-    Permission.GRANTS_READ,
     Permission.INCIDENTS_READ,
-    Permission.INCIDENTS_WRITE,
     Permission.KEYS_READ,
     Permission.MONITORS_READ,
     Permission.OPT_OUTS_WRITE,

@@ -202,11 +202,14 @@ async def test_what_people_answer_for_is_never_a_machines(keys, wanted, role, sc
 def test_what_only_people_do_covers_voices_accounts_grants_and_decisions():
     assert IN_PERSON < BY_PEOPLE_ONLY
     assert {
+        "accounts:read",
         "accounts:write",
         "alerts:decide",
         "analyses:read",
         "break-glass:review",
+        "grants:read",
         "grants:write",
+        "incidents:write",
         "policy:approve",
         "reviews:sign",
         "trace:read",

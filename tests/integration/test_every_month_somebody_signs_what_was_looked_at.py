@@ -102,7 +102,7 @@ async def test_it_is_not_signed_while_an_alert_is_open(clinic):
         await clinic.access.reviews.sign(DPO, OCTOBER, sample)
     assert await clinic.access.reviews.list() == []
 
-    await clinic.oversight.alerts.decide(DPO, alert.alert_id, Decision.REMINDED)
+    await clinic.decide(alert, Decision.REMINDED)
     signed = await clinic.access.reviews.sign(DPO, OCTOBER, sample)
     assert signed.found["alerts"] == {"no-campaign reminded": 1}
 

@@ -4,7 +4,8 @@ Judged by the rows each part of a plan has really seen: a plan that reads all ro
 site in the order of an index has no sequential scan in it, and still takes seconds.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from proxy.database.pool import open_pool
 from proxy.intake.store import QUERIES as INTAKE
 from proxy.reconciliation.results import QUERIES as COMPARISONS
-from proxy.vault.reach import EVERYTHING, columns_of_reach
+from proxy.vault.reach import EVERYTHING, Opening, columns_of_reach
 from proxy.vault.recordings import QUERIES as VAULT
 from retention.keys import KeyClass
 from tests.fakes.full_tables import fill, recording_id
@@ -54,8 +55,12 @@ DELETE FROM analyses AS a USING gone AS g WHERE a.analysis_id = g.recording_id
 IDS = [recording_id(GONE + place) for place in range(1, BATCH + 1)]
 ONE = IDS[0]
 KEYS = [b"k"] * BATCH
+# All of them were captured on one day, half a year before they fall due.
+DAYS_BACK = (date.max - (BEGUN - timedelta(days=180)).date()).days
+HALFWAY = UUID(int=1 << 127)
 NEWEST_OVER = NOW - timedelta(days=365)
 KEY = (NOW.date(), KeyClass.AUDIO.value, 1)
+TOMORROW = NOW + timedelta(days=1)  # all that is under it is due
 FEW = 40
 ASKED = {
     "nothing is due": (VAULT["doom_due"], NOW, BATCH),
@@ -81,13 +86,32 @@ ASKED = {
     "a recording is opened": (VAULT["find_recording"], ONE, NOW),
     "a call's recording": (VAULT["find_recording_of"], ONE),
     "a page of recordings": (VAULT["list_recordings"], FEW),
+    "a first page to choose from": (
+        *(VAULT["list_within_reach"], NOW, FEW, 0, UUID(int=0)),
+        *columns_of_reach(EVERYTHING),
+    ),
+    "a further page of the same day": (
+        *(VAULT["list_within_reach"], NOW, FEW, DAYS_BACK, HALFWAY),
+        *columns_of_reach(EVERYTHING),
+    ),
+    "a few recordings to choose from": (
+        *(VAULT["list_within_reach"], NOW, FEW, 0, UUID(int=0)),
+        *columns_of_reach(tuple(Opening(recording_id=one) for one in IDS)),
+    ),
     "a recording to hold": (VAULT["find_to_hold"], ONE, NOW),
     "holds that are over": (VAULT["find_holds_over"], NOW),
     "a key moves under a hold": (VAULT["move_one_key"], ONE, b"", *KEY, b""),
     "a recording is held": (VAULT["put_off"], ONE, NOW),
     "a recording is given back": (VAULT["give_back"], ONE, NOW, NOW),
     "somebody still wants it": (VAULT["is_wanted"], ONE),
-    "whether a key is awaited": (VAULT["is_key_awaited"], *KEY),
+    "whether a key is awaited": (VAULT["is_key_awaited"], *KEY, NOW),
+    "whether a key is awaited whose day is over": (
+        *(VAULT["is_key_awaited"], *KEY, TOMORROW),
+    ),
+    "whether a hold's key is awaited": (
+        *(VAULT["is_key_awaited"], NOW.date(), KeyClass.HOLD.value, 1, TOMORROW),
+    ),
+    "keys of older copies of many": (VAULT["find_early_keys"], IDS, BEGUN.date()),
     "keys of older copies": (VAULT["find_keys_of_copies"], ONE),
     "receipts are noted": (VAULT["note_receipts"], IDS, [1] * BATCH, ["k"] * BATCH),
     "a statement is made": (VAULT["find_to_state"], ONE, NOW),
@@ -155,6 +179,9 @@ async def test_the_steps_do_find_what_is_there(full):
 
     assert await count("a recording is opened") == 1
     assert await count("a page of what hangs under a key") == FEW
+    assert await count("a first page to choose from") == FEW
+    assert await count("a further page of the same day") == FEW
+    assert await count("a few recordings to choose from") == FEW
     assert await count("objects are compared") == BATCH
     assert await count("recordings are compared") == BATCH
     assert await count("keys are looked at") == BATCH

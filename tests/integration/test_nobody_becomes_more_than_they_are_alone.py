@@ -7,7 +7,9 @@ import pytest
 from proxy.access.accounts.accounts import Wanted
 from proxy.access.accounts.faults import (
     AccountRefusedError,
+    AgentTakenError,
     CodeTakenError,
+    NotAcceptedError,
     OwnAccountError,
     UnknownAccountError,
 )
@@ -89,33 +91,107 @@ async def test_a_machine_takes_no_leavers_code(clinic, clock):
     assert await clinic.count("api_keys") == 0
 
 
-# --- Who says what others reach ------------------------------------------------------
+# --- Who says what others reach, hears somebody, or answers requests -----------------
+
+AGENT, ANOTHER = "7042", "7099"
 
 
-async def invited_officer(clinic):
+async def invited_officer(clinic, role=Role.DPO, agent=None):
     """By an administrator alone, and accepted."""
-    invited = await clinic.invite("dpo-2", Role.DPO)
+    invited = await clinic.invite("dpo-2", role, agent)
     member = await clinic.accept("dpo-2", invited.secret)
     clinic.clock.advance(seconds=90)
     return member
 
 
-async def lets_in(clinic, member):
+async def lets_in(clinic, member, role=Role.DPO):
     try:
         made = await clinic.sign_in(member)
     except UnauthorizedError:
         clinic.clock.advance(seconds=90)
         return False
-    return (await clinic.identity.by_session(made.secret)).actor.role is Role.DPO
+    return (await clinic.identity.by_session(made.secret)).actor.role is role
 
 
-async def test_an_administrator_alone_makes_no_data_protection_officer(clinic):
-    member = await invited_officer(clinic)
-    assert not await lets_in(clinic, member)
+@pytest.mark.parametrize(
+    ("role", "agent"),
+    [(Role.DPO, None), (Role.RIGHTS_OFFICER, None), (Role.AGENT, AGENT)],
+    ids=["dpo", "rights officer", "agent"],
+)
+async def test_an_administrator_alone_makes_none_of_them(clinic, role, agent):
+    member = await invited_officer(clinic, role, agent)
+    assert not await lets_in(clinic, member, role)
 
+    await clinic.access.accounts.appoint(CARLA, "dpo-2", agent)
+
+    assert await lets_in(clinic, member, role)
+
+
+async def test_a_session_of_an_agent_ends_with_a_move_to_another(clinic):
+    member = await clinic.join("ag-1", Role.AGENT, AGENT)
+    made = await clinic.sign_in(member)
+
+    await clinic.access.accounts.change_role(
+        ADMINISTRATOR, Wanted("ag-1", Role.AGENT, ANOTHER)
+    )
+
+    with pytest.raises(UnauthorizedError):
+        await clinic.identity.by_session(made.secret)
+    assert not await lets_in(clinic, member, Role.AGENT)
+
+
+async def test_whoever_appoints_an_agent_says_which_one(clinic):
+    await invited_officer(clinic, Role.AGENT, AGENT)
+
+    for agent in (None, "", ANOTHER):
+        with pytest.raises(AccountRefusedError) as refused:
+            await clinic.access.accounts.appoint(CARLA, "dpo-2", agent)
+        assert refused.value.field == "agent"
+
+    assert (await clinic.access.accounts.find("dpo-2")).appointed_by is None
+
+
+async def test_nobody_is_appointed_before_they_accepted(clinic):
+    invited = await clinic.invite("dpo-2", Role.DPO)
+
+    with pytest.raises(NotAcceptedError):
+        await clinic.access.accounts.appoint(CARLA, "dpo-2")
+
+    await clinic.accept("dpo-2", invited.secret)
     await clinic.access.accounts.appoint(CARLA, "dpo-2")
+    assert (await clinic.access.accounts.find("dpo-2")).appointed_by == CARLA.code
 
-    assert await lets_in(clinic, member)
+
+async def test_an_agent_has_one_account_as_long_as_it_lives(clinic):
+    accounts = clinic.access.accounts
+    await clinic.join("ag-1", Role.AGENT, AGENT)
+    await clinic.join("tr-1", Role.TRAINER)
+
+    with pytest.raises(AgentTakenError) as refused:
+        await clinic.invite("ag-2", Role.AGENT, AGENT)
+    with pytest.raises(AgentTakenError):
+        await accounts.change_role(ADMINISTRATOR, Wanted("tr-1", Role.AGENT, AGENT))
+
+    assert refused.value.field == "agent"
+    assert [each.code for each in await accounts.list()] == ["ag-1", "tr-1"]
+    await accounts.end(ADMINISTRATOR, "ag-1")
+    assert await clinic.invite("ag-2", Role.AGENT, AGENT)
+
+
+async def test_the_review_shows_that_an_account_became_another_agents(clinic):
+    await clinic.join("ag-1", Role.AGENT, AGENT)
+    before = await clinic.access.look()
+
+    await clinic.access.accounts.change_role(
+        ADMINISTRATOR, Wanted("ag-1", Role.AGENT, ANOTHER)
+    )
+
+    after = await clinic.access.look()
+    [old], [new] = before.document["accounts"], after.document["accounts"]
+    assert old["agent"] != new["agent"]
+    assert (old["appointed_by"], new["appointed_by"]) == (CARLA.code, None)
+    assert before.digest != after.digest
+    assert AGENT.encode() not in before.text
 
 
 async def test_after_a_reset_they_are_appointed_anew(clinic):
@@ -137,7 +213,7 @@ async def test_a_change_of_role_makes_none_either(clinic):
     assert not await lets_in(clinic, member)
 
 
-async def test_officers_appoint_other_officers_only(clinic):
+async def test_officers_appoint_others_and_nobody_who_needs_it_not(clinic):
     await clinic.join("tr-1", Role.TRAINER)
     await invited_officer(clinic)
     itself = Actor("dpo-2", Role.DPO, SITE, ShownBy.SESSION)

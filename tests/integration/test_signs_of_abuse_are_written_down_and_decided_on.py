@@ -10,6 +10,7 @@ import pytest
 from proxy.access.trace.acts import Act
 from proxy.access.watch.alerts import (
     Decision,
+    GrownAlertError,
     OwnAlertError,
     UnknownAlertError,
 )
@@ -230,9 +231,7 @@ async def alert(clinic):
 async def test_a_decision_closes_it_and_its_note_stays_out_of_the_trace(
     clinic, alert, decision
 ):
-    decided = await clinic.oversight.alerts.decide(
-        DPO, alert.alert_id, decision, " The campaign was renamed. "
-    )
+    decided = await clinic.decide(alert, decision, note=" The campaign was renamed. ")
 
     assert (decided.decided_by, decided.decision) == ("d-1", decision)
     assert decided.note == "The campaign was renamed."
@@ -250,10 +249,10 @@ async def test_nobody_decides_on_themselves(clinic, clock):
     [alert] = await clinic.open_alerts()
 
     with pytest.raises(OwnAlertError):
-        await clinic.oversight.alerts.decide(DPO, alert.alert_id, Decision.JUSTIFIED)
+        await clinic.decide(alert, Decision.JUSTIFIED)
     assert len(await clinic.open_alerts()) == 1
 
-    await clinic.oversight.alerts.decide(OTHER_DPO, alert.alert_id, Decision.JUSTIFIED)
+    await clinic.decide(alert, Decision.JUSTIFIED, OTHER_DPO)
     assert await clinic.open_alerts() == []
 
 
@@ -268,11 +267,9 @@ async def test_not_even_the_database_lets_somebody_decide_on_themselves(clinic):
 
 
 async def test_it_is_decided_once(clinic, alert):
-    decide = clinic.oversight.alerts.decide
-
     both = await asyncio.gather(
-        decide(DPO, alert.alert_id, Decision.REMINDED),
-        decide(OTHER_DPO, alert.alert_id, Decision.JUSTIFIED),
+        clinic.decide(alert, Decision.REMINDED),
+        clinic.decide(alert, Decision.JUSTIFIED, OTHER_DPO),
         return_exceptions=True,
     )
 
@@ -281,20 +278,20 @@ async def test_it_is_decided_once(clinic, alert):
 
 async def test_what_does_not_exist_is_not_decided(clinic):
     with pytest.raises(UnknownAlertError):
-        await clinic.oversight.alerts.decide(DPO, uuid4(), Decision.JUSTIFIED)
+        await clinic.oversight.alerts.decide(
+            DPO, uuid4(), Decision.JUSTIFIED, last_seq=0
+        )
 
 
 @pytest.mark.parametrize("note", ["06 12 34 56 78 asked", "a@example.test", "x" * 501])
 async def test_a_note_has_no_number_and_no_address(clinic, alert, note):
     with pytest.raises(WordsError):
-        await clinic.oversight.alerts.decide(
-            DPO, alert.alert_id, Decision.JUSTIFIED, note
-        )
+        await clinic.decide(alert, Decision.JUSTIFIED, note=note)
     assert len(await clinic.open_alerts()) == 1
 
 
 async def test_what_comes_after_a_decision_is_another_alert(clinic, alert):
-    await clinic.oversight.alerts.decide(DPO, alert.alert_id, Decision.REMINDED)
+    await clinic.decide(alert, Decision.REMINDED)
     clinic.clock.advance(minutes=1)
     await clinic.oversight.tend()
     assert await clinic.open_alerts() == []
@@ -307,6 +304,20 @@ async def test_what_comes_after_a_decision_is_another_alert(clinic, alert):
     assert again.first_seq > alert.last_seq
 
 
+async def test_what_came_after_the_alert_was_read_is_not_decided_with_it(clinic, alert):
+    for _ in range(3):
+        await clinic.play(await clinic.recording(campaign=""))
+    await clinic.oversight.tend()
+
+    with pytest.raises(GrownAlertError):
+        await clinic.decide(alert, Decision.FALSE_ALARM)
+
+    [grown] = await clinic.open_alerts()
+    assert (grown.alert_id, grown.seen) == (alert.alert_id, 4)
+    await clinic.decide(grown, Decision.REMINDED)
+    assert await clinic.open_alerts() == []
+
+
 async def test_an_alert_that_is_an_incident_opens_one(clinic, clock):
     clock.now = datetime(2026, 11, 18, 22, 0, tzinfo=UTC)
     await clinic.play(await clinic.recording())
@@ -314,7 +325,7 @@ async def test_an_alert_that_is_an_incident_opens_one(clinic, clock):
     [alert] = await clinic.open_alerts()
     assert await clinic.incidents() == []
 
-    await clinic.oversight.alerts.decide(DPO, alert.alert_id, Decision.INCIDENT)
+    await clinic.decide(alert, Decision.INCIDENT)
 
     assert await clinic.incidents() == [("access-abuse", str(alert.alert_id))]
 
@@ -343,7 +354,7 @@ async def test_the_newest_alerts_come_first_and_the_older_ones_behind_them(
     alerts = clinic.oversight.alerts
 
     first = await alerts.newest(None, 2, are_open=False)
-    await alerts.decide(DPO, first[0].alert_id, Decision.JUSTIFIED)
+    await clinic.decide(first[0], Decision.JUSTIFIED)
     before = first[-1].opened_at, first[-1].alert_id
     rest = await alerts.newest(before, 2, are_open=False)
     left = await alerts.newest(None, 3, are_open=True)
@@ -356,7 +367,7 @@ async def test_the_figures_tell_of_open_alerts(clinic, alert):
     figures = await clinic.oversight.figures(clinic.clock())
     assert figures["access_alerts_open",] == 1
 
-    await clinic.oversight.alerts.decide(DPO, alert.alert_id, Decision.FALSE_ALARM)
+    await clinic.decide(alert, Decision.FALSE_ALARM)
 
     figures = await clinic.oversight.figures(clinic.clock() + timedelta(days=1))
     assert figures["access_alerts_open",] == 0

@@ -234,7 +234,9 @@ async def test_its_alert_is_not_decided_on_without_a_review(clinic, glass):
     use = await glass.use(clinic.session(), await clinic.recording(), REASON)
 
     with pytest.raises(AlertStepError, match="review the use"):
-        await clinic.oversight.alerts.decide(DPO, use.alert_id, Decision.JUSTIFIED)
+        await clinic.oversight.alerts.decide(
+            DPO, use.alert_id, Decision.JUSTIFIED, last_seq=0
+        )
 
 
 async def test_nobody_reviews_their_own_use(clinic, glass):

@@ -1,6 +1,6 @@
 """The trace, read: in full by a data protection officer, without names for a caller."""
 
-from datetime import date
+from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
@@ -71,13 +71,18 @@ async def test_that_somebody_looked_is_on_the_trace(reading):
     assert looked.entry == Entry(Act.VIEWED, "d-1", Role.DPO, ITEM, about="trace")
 
 
-async def test_a_caller_is_told_when_and_what_for_and_never_by_whom(reading):
+async def test_a_caller_is_told_when_and_what_for_and_never_by_whom(reading, clock):
     hearings = await reading.of_recording(DPO, ITEM)
 
+    day_before = clock() - timedelta(days=1)
     assert hearings == [
-        Hearing(date(2026, 11, 18), Act.PLAY, "training"),
-        Hearing(date(2026, 11, 18), Act.PLAY, "training"),
-        Hearing(date(2026, 11, 19), Act.EXPORTED, "access"),
+        Hearing(day_before, Act.PLAY, "training", "trainer"),
+        Hearing(day_before, Act.PLAY, "training", "trainer"),
+        Hearing(clock(), Act.EXPORTED, "access", "rights_officer"),
+    ]
+    assert [each.on for each in hearings[1:]] == [
+        date(2026, 11, 18),
+        date(2026, 11, 19),
     ]
     assert "t-1" not in repr(hearings)
     assert await reading.of_recording(DPO, uuid4()) == []

@@ -36,7 +36,7 @@ FULL = Told(WHY, Identity.CODE, Outcome.REFUSED, is_fulfilled=True)
 # event               from                                            to
 ALLOWED = """
 ask-identity          received identity-asked                         identity-asked
-suspend               received identity-asked                         identity-asked
+suspend               received identity-asked identified              identity-asked
 identify              received identity-asked                         identified
 identify              escalated                                       escalated
 escalate              received identity-asked identified              escalated
@@ -369,8 +369,14 @@ class Desk(RuleBasedStateMachine):
     def a_date_is_put_off_only_by_doubt_or_by_an_extension(self):
         shift = self.standing.suspended_days(self.now)
         assert 0 <= shift <= LONGEST_SUSPENSION.days
-        if Event.SUSPEND not in self.events:
+        is_file = self.standing.kind is Kind.MEDICAL_FILE
+        if is_file or Event.SUSPEND not in self.events:
             assert shift == 0
+
+    @invariant()
+    def whose_identity_is_doubted_is_not_identified(self):
+        if self.standing.suspended_since is not None and self.standing.is_open:
+            assert self.standing.identity is None
 
 
 Desk.TestCase.settings = settings(

@@ -91,7 +91,10 @@ def test_a_letter_tells_every_date_it_was_given(letter, language, data):
 
 def _left_out(facts, name):
     """What a letter about nothing kept, or nothing handed over, does not tell."""
-    needs = {"kept_until": "kept", "open_until": "recordings"}
+    if name == "open_until" and facts.fetched_on:
+        return True
+    needs = dict.fromkeys(("open_until", "fetched_on"), "recordings")
+    needs["kept_until"] = "kept"
     return not getattr(facts, needs.get(name, ""), True)
 
 
@@ -176,6 +179,15 @@ def test_recordings_are_not_withheld_without_a_word():
         write(Letter.ANSWER_ACCESS, "fr", facts)
 
     assert told.value.field == "withheld_because"
+
+
+def test_nobody_is_sent_to_a_page_that_is_not_named():
+    facts = AnswerAccess(**HEAD, recordings=1, muted=0, open_until=date(2026, 11, 8))
+
+    with pytest.raises(LetterFactError) as told:
+        write(Letter.ANSWER_ACCESS, "fr", facts)
+
+    assert told.value.field == "page"
 
 
 @pytest.mark.parametrize(

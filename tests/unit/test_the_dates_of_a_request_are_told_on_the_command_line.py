@@ -72,6 +72,15 @@ def test_days_of_doubt_are_added(dates):
     assert dates(*received, "--suspended-days", "3")["due"] == "2026-03-03"
 
 
+def test_days_of_doubt_are_refused_of_a_medical_file_which_they_do_not_move(deadlines):
+    words = ["--received", "2026-03-10", "--suspended-days", "2"]
+
+    status, said = deadlines("--type", "medical-file", *words)
+
+    assert (status, said.out) == (2, "")
+    assert said.err.startswith("--suspended-days: ")
+
+
 def test_another_place_has_its_own_clock(dates):
     received = ["--type", "medical-file", "--received", "2026-03-10T14:00"]
 

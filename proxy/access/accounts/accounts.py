@@ -1,10 +1,12 @@
 """The register of one site's accounts. Nobody is in it who was not invited.
 
 An account whose credentials are gone, being new or reset, lets nobody in until its
-invitation is used. A code is of one person for as long as the trace may name it.
+invitation is used. A code is of one person for as long as the trace may name it, an
+agent of one account for as long as it lives.
 """
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -15,7 +17,9 @@ import asyncpg
 from proxy.access.accounts.codes import is_code, lock_code
 from proxy.access.accounts.faults import (
     AccountRefusedError,
+    AgentTakenError,
     CodeTakenError,
+    NotAcceptedError,
     NotAppointedError,
     OwnAccountError,
     UnknownAccountError,
@@ -29,8 +33,14 @@ from proxy.database.pool import Connection, SiteDatabase
 
 QUERIES = queries_beside(__file__)
 
+# Who decides what others reach, who hears somebody by their role alone, and who hands
+# out what was said: an administrator alone makes none of them.
+APPOINTED = frozenset({Role.DPO, Role.AGENT, Role.RIGHTS_OFFICER})
+
 # What else an account signs in with, to be taken away when it is reset or ends.
 Forget = Callable[[Connection, UUID], Awaitable[None]]
+# What somebody was given for what they are no more, ended by whoever changes them.
+Withdraw = Callable[[Connection, Actor, str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +61,11 @@ class Account:
     @classmethod
     def read(cls, row: asyncpg.Record) -> Self:
         return cls(**dict(row) | {"role": Role(row["role"])})
+
+    @property
+    def lacks_appointment(self) -> bool:
+        """Whether it lets nobody in until a data protection officer appoints it."""
+        return self.role in APPOINTED and self.appointed_by is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +90,17 @@ def check_not_own(by: Actor, code: str) -> None:
         raise OwnAccountError(field="code", fix="ask another administrator")
 
 
+@contextmanager
+def _one_per_agent() -> Iterator[None]:
+    """Raises AgentTakenError where the database knows another account of an agent."""
+    try:
+        yield
+    except asyncpg.UniqueViolationError as error:
+        raise AgentTakenError(
+            field="agent", fix="end or change that account first"
+        ) from error
+
+
 class Accounts:
     """One site's accounts. `listed` are the codes of those the settings name."""
 
@@ -94,6 +120,7 @@ class Accounts:
         self._clock = clock
         self._name_agent = name_agent
         self._listed = listed
+        self.withdraws: list[Withdraw] = []
         self.forgets: list[Forget] = []
         self.resets: list[Forget] = []
         """What goes with a reset alone: an account that ended stays known by it."""
@@ -101,21 +128,22 @@ class Accounts:
     async def add(self, connection: Connection, by: Actor, wanted: Wanted) -> UUID:
         """Make an account that can do nothing yet, in the caller's transaction.
 
-        Raises AccountRefusedError, CodeTakenError.
+        Raises AccountRefusedError, CodeTakenError, AgentTakenError.
         """
         agent_key = self._check(wanted)
         await lock_code(connection, self._site, wanted.code)
         account_id = uuid4()
-        made = await connection.fetchval(
-            QUERIES["insert_account"],
-            self._site,
-            account_id,
-            wanted.code,
-            wanted.role.value,
-            agent_key,
-            self._clock(),
-            by.code,
-        )
+        with _one_per_agent():
+            made = await connection.fetchval(
+                QUERIES["insert_account"],
+                self._site,
+                account_id,
+                wanted.code,
+                wanted.role.value,
+                agent_key,
+                self._clock(),
+                by.code,
+            )
         if made is None:
             raise CodeTakenError(field="code", fix="choose another")
         return account_id
@@ -172,44 +200,73 @@ class Accounts:
             await connection.execute(
                 QUERIES["end_account"], self._site, account.account_id, self._clock()
             )
+            await self._withdraw(connection, by, code)
             await self.note(connection, Act.ACCOUNT_ENDED, by, code)
 
     async def change_role(self, by: Actor, wanted: Wanted) -> None:
         """Their sessions end: whoever may do other things signs in for them anew.
 
-        Raises UnknownAccountError, AccountRefusedError, OwnAccountError.
+        What they were given as something else ends, and so does an appointment. Raises
+        UnknownAccountError, AccountRefusedError, OwnAccountError, AgentTakenError.
         """
         check_not_own(by, wanted.code)
         agent_key = self._agent_key(wanted)
         async with self._database.transaction() as connection:
             account = await self.lock_living(connection, wanted.code)
-            await connection.execute(
-                QUERIES["change_role"],
-                self._site,
-                account.account_id,
-                wanted.role.value,
-                agent_key,
-            )
+            with _one_per_agent():
+                await connection.execute(
+                    QUERIES["change_role"],
+                    self._site,
+                    account.account_id,
+                    wanted.role.value,
+                    agent_key,
+                )
             await self._sessions.end_all_of(connection, account.account_id)
+            if account.role is not wanted.role:
+                await self._withdraw(connection, by, wanted.code)
             await self.note(
                 connection, Act.ACCOUNT_CHANGED, by, wanted.code, wanted.role.value
             )
 
-    async def appoint(self, by: Actor, code: str) -> None:
-        """A data protection officer says that another one is one, new or reset.
+    async def appoint(self, by: Actor, code: str, agent: str | None = None) -> None:
+        """A data protection officer says that this account is what it is made as.
 
-        Until then that account lets nobody in. Raises UnknownAccountError,
-        OwnAccountError, AccountRefusedError for any other role.
+        Until then, new or reset, it lets nobody in. Of an agent they say which one: an
+        administrator said so too, and only a keyed name is kept to compare. Raises
+        UnknownAccountError, OwnAccountError, AccountRefusedError, NotAcceptedError.
         """
         check_not_own(by, code)
         async with self._database.transaction() as connection:
             account = await self.lock_living(connection, code)
-            if account.role is not Role.DPO:
-                raise AccountRefusedError("only a DPO is appointed", field="code")
+            await self._check_may_be_appointed(connection, account, agent)
             await connection.execute(
                 QUERIES["appoint"], self._site, account.account_id, by.code
             )
             await self.note(connection, Act.ACCOUNT_CHANGED, by, code, "appointed")
+
+    async def _check_may_be_appointed(
+        self, connection: Connection, account: Account, agent: str | None
+    ) -> None:
+        """Whoever has the link of an account nobody uses yet could be anybody."""
+        if account.role not in APPOINTED:
+            raise AccountRefusedError(
+                f"the role {account.role} needs no appointment", field="role"
+            )
+        named = self._name_agent(agent) if agent else None
+        if named != account.agent_key:
+            raise AccountRefusedError(
+                "this account was not made for that agent",
+                field="agent",
+                fix="the platform's code of the agent, for the role agent alone; if it "
+                "is right, ask an administrator to change the account",
+            )
+        if not await connection.fetchval(
+            QUERIES["has_credential"], self._site, account.account_id
+        ):
+            raise NotAcceptedError(
+                field="code",
+                fix="appoint them once they have, and you know that it was them",
+            )
 
     async def check_in(self, connection: Connection, code: str) -> None:
         """Raises NotAppointedError, for a code of the settings' as well."""
@@ -217,6 +274,10 @@ class Accounts:
             QUERIES["lacks_appointment"], self._site, code
         ):
             raise NotAppointedError(fix="a data protection officer appoints you first")
+
+    async def _withdraw(self, connection: Connection, by: Actor, code: str) -> None:
+        for withdraw in self.withdraws:
+            await withdraw(connection, by, code)
 
     async def clear(self, connection: Connection, account_id: UUID) -> None:
         """Take away everything the account could sign in with, and its sessions."""

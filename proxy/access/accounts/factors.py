@@ -1,15 +1,17 @@
 """Second factors: what else than the password shows that it is them."""
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from uuid import UUID
 
 from proxy.access.accounts.faults import WrongFactorError
 from proxy.access.accounts.recovery import new_codes, recovery_digest
-from proxy.access.accounts.totp import accepted_step
+from proxy.access.accounts.totp import SECRET_SIZE, accepted_step
 from proxy.access.surroundings import Seal
 from proxy.database.named_queries import queries_beside
 from proxy.database.pool import Connection
+from proxy.errors import TamperedError
 
 QUERIES = queries_beside(__file__)
 
@@ -57,8 +59,28 @@ class Factors:
 
         return check
 
-    def first_totp(self, sealed: bytes, shown: str) -> Proof:
-        """Makes a secret the account's, if the app has it: these digits show it."""
+    def seal_opening(self, invitation: bytes, totp: bytes) -> str:
+        """A new secret, for a form to carry back, of this invitation's digest alone."""
+        return urlsafe_b64encode(self._seal.wrap_service(invitation + totp)).decode()
+
+    def unseal_opening(self, invitation: bytes, opening: str) -> bytes:
+        """The secret of it. Raises WrongFactorError for any other opening."""
+        unknown = WrongFactorError(field="opening", fix="open the invitation again")
+        try:
+            told = self._seal.unwrap_service(urlsafe_b64decode(opening))
+        except (ValueError, TamperedError) as error:
+            raise unknown from error
+        if told[:-SECRET_SIZE] != invitation:
+            raise unknown
+        return told[-SECRET_SIZE:]
+
+    def first_totp(self, invitation: bytes, opening: str, shown: str) -> Proof:
+        """Makes the secret of an opening the account's, if the app has it.
+
+        Raises WrongFactorError, as `unseal_opening` does.
+        """
+        totp = self.unseal_opening(invitation, opening)
+        sealed = self._seal.wrap_service(totp)
 
         async def keep(connection: Connection, account_id: UUID) -> None:
             step = self._step(sealed, shown)

@@ -61,9 +61,16 @@ class UnknownAccountError(PonctuelError):
 
 
 class NotAppointedError(UnauthorizedError):
-    """No data protection officer has said yet that you are one."""
+    """No data protection officer has said yet that this account is yours."""
 
     error_id = "not-appointed"
+
+
+class NotAcceptedError(PonctuelError):
+    """Nobody has accepted this account's invitation yet."""
+
+    status = 409
+    error_id = "not-accepted"
 
 
 class CodeTakenError(PonctuelError):
@@ -71,6 +78,13 @@ class CodeTakenError(PonctuelError):
 
     status = 409
     error_id = "code-taken"
+
+
+class AgentTakenError(PonctuelError):
+    """Another account is this agent's."""
+
+    status = 409
+    error_id = "agent-taken"
 
 
 class AccountRefusedError(PonctuelError):

@@ -1,7 +1,8 @@
 """Invitations: the one way to an account, and back to one whose factor is lost.
 
 A link for one person, of one use, for three days. Whoever has it chooses a password
-and a second factor; before that the account can do nothing.
+and a second factor; before that the account can do nothing. Whoever only looked at it
+has neither: each opening has an authenticator's secret of its own, and is in the trace.
 """
 
 from collections.abc import Callable
@@ -23,13 +24,14 @@ from proxy.access.accounts.passwords import check_in_thread
 from proxy.access.accounts.tokens import digest, new_secret
 from proxy.access.accounts.totp import in_base32, new_totp_secret, otpauth_uri
 from proxy.access.permissions import Actor, Role
-from proxy.access.surroundings import Seal
-from proxy.access.trace.acts import Act
+from proxy.access.trace.acts import Act, Entry
+from proxy.access.trace.trace import Trace
 from proxy.database.named_queries import queries_beside
 from proxy.database.pool import Connection, SiteDatabase
 from retention.schedule_people import INVITED_FOR
 
 QUERIES = queries_beside(__file__)
+_WHAT = "invitation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,18 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What whoever follows the link is shown: the TOTP secret, for their app."""
+    """What whoever follows the link is shown: the TOTP secret, for their app.
+
+    `opening` is that secret, sealed for this invitation, to be sent back with the form:
+    nothing is kept of an opening that led nowhere.
+    """
 
     code: str
     role: Role
     until: datetime
     totp_secret: str
     otpauth_uri: str
+    opening: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ class Invitations:
         database: SiteDatabase,
         hashing: PasswordHashing,
         factors: Factors,
-        seal: Seal,
+        trace: Trace,
         clock: Callable[[], datetime],
     ) -> None:
         self._accounts = accounts
@@ -77,11 +84,11 @@ class Invitations:
         self._site = database.site
         self._hashing = hashing
         self._factors = factors
-        self._seal = seal
+        self._trace = trace
         self._clock = clock
 
     async def invite(self, by: Actor, wanted: Wanted) -> Invitation:
-        """Somebody new. Raises AccountRefusedError, CodeTakenError."""
+        """Somebody new. Raises AccountRefusedError, CodeTakenError, AgentTakenError."""
         async with self._database.transaction() as connection:
             await self._accounts.add(connection, by, wanted)
             account = await self._accounts.lock(connection, wanted.code)
@@ -116,7 +123,6 @@ class Invitations:
             self._site,
             account.account_id,
             digest(secret),
-            self._seal.wrap_service(new_totp_secret()),
             now,
             by.code,
             now + INVITED_FOR,
@@ -143,30 +149,51 @@ class Invitations:
         return [Waiting(**dict(row)) for row in rows]
 
     async def offer(self, secret: str) -> Offer:
-        """What there is to accept. Raises InvitationOverError."""
+        """What there is to accept, with a TOTP secret nobody was shown before.
+
+        Nobody knows who opens it; that somebody did is noted. Raises
+        InvitationOverError.
+        """
         row = await self._find(secret)
-        totp = self._seal.unwrap_service(row["totp_sealed"])
+        opened = Entry(Act.VIEWED, "", "", purpose=_WHAT, about=row["code"])
+        await self._trace.note(opened)
+        return self._offer(row, new_totp_secret(), secret)
+
+    async def offer_again(self, secret: str, opening: str) -> Offer:
+        """The same one, after a slip. Raises InvitationOverError, WrongFactorError."""
+        row = await self._find(secret)
+        totp = self._factors.unseal_opening(digest(secret), opening)
+        return self._offer(row, totp, secret)
+
+    def _offer(self, row: asyncpg.Record, totp: bytes, secret: str) -> Offer:
         return Offer(
             row["code"],
             Role(row["role"]),
             row["until"],
             in_base32(totp),
             otpauth_uri(totp, row["code"], self._site),
+            self._factors.seal_opening(digest(secret), totp),
         )
 
     async def accept(
-        self, secret: str, password: str, *, totp: str = "", proof: Proof | None = None
+        self,
+        secret: str,
+        password: str,
+        *,
+        opening: str = "",
+        totp: str = "",
+        proof: Proof | None = None,
     ) -> tuple[str, ...]:
         """Set password and second factor; return the recovery codes, shown only now.
 
-        The factor is six digits of the app, or a `proof` that keeps another. Raises
-        InvitationOverError, WeakPasswordError, WrongFactorError, BusyError; the
-        invitation then is as good as before.
+        The factor is six digits of the app that has the secret of this `opening`, or a
+        `proof` that keeps another. Raises InvitationOverError, WeakPasswordError,
+        WrongFactorError, BusyError; the invitation then is as good as before.
         """
         row = await self._find(secret)
         known = (row["code"], self._site)
         hashed = await self._hashing.hash(await check_in_thread(password, known))
-        keep = proof or self._factors.first_totp(row["totp_sealed"], totp)
+        keep = proof or self._factors.first_totp(digest(secret), opening, totp)
         async with self._database.transaction() as connection:
             account = await self._use(connection, secret, row["code"])
             await connection.execute(

@@ -81,9 +81,23 @@ WHERE site_id = $1 AND account_id = $2;
 UPDATE accounts SET appointed_by = $3
 WHERE site_id = $1 AND account_id = $2;
 
+-- name: has_credential(site_id, account_id)
+-- Whether somebody has made it theirs: by a password, a passkey or a provider's word.
+SELECT
+  a.password_hash IS NOT NULL
+  OR EXISTS (
+    SELECT FROM passkeys AS p WHERE p.site_id = $1 AND p.account_id = $2
+  )
+  OR EXISTS (
+    SELECT FROM oidc_subjects AS s WHERE s.site_id = $1 AND s.account_id = $2
+  )
+FROM accounts AS a WHERE a.site_id = $1 AND a.account_id = $2;
+
 -- name: lacks_appointment(site_id, code)
 SELECT true FROM accounts
-WHERE site_id = $1 AND code = $2 AND role = 'dpo' AND appointed_by IS NULL;
+WHERE
+  site_id = $1 AND code = $2 AND role IN ('dpo', 'agent', 'rights_officer')
+  AND appointed_by IS NULL;
 
 -- name: change_role(site_id, account_id, role, agent_key)
 UPDATE accounts SET role = $3, agent_key = $4, appointed_by = NULL
@@ -141,16 +155,15 @@ DELETE FROM recovery_codes WHERE site_id = $1 AND account_id = $2;
 -- name: count_recovery_codes(site_id, account_id)
 SELECT count(*) FROM recovery_codes WHERE site_id = $1 AND account_id = $2;
 
--- name: insert_invitation(site_id, account_id, digest, totp_sealed, made_at, made_by, until)
-INSERT INTO invitations
-(site_id, account_id, digest, totp_sealed, made_at, made_by, until)
-VALUES ($1, $2, $3, $4, $5, $6, $7);
+-- name: insert_invitation(site_id, account_id, digest, made_at, made_by, until)
+INSERT INTO invitations (site_id, account_id, digest, made_at, made_by, until)
+VALUES ($1, $2, $3, $4, $5, $6);
 
 -- name: delete_invitation(site_id, account_id)
 DELETE FROM invitations WHERE site_id = $1 AND account_id = $2 RETURNING 1;
 
 -- name: find_invitation(site_id, digest, now)
-SELECT i.account_id, i.totp_sealed, i.until, a.code, a.role
+SELECT i.account_id, i.until, a.code, a.role
 FROM invitations AS i
 INNER JOIN accounts AS a ON i.site_id = a.site_id AND i.account_id = a.account_id
 WHERE i.site_id = $1 AND i.digest = $2 AND i.until > $3 AND a.ended_at IS NULL;
@@ -198,11 +211,18 @@ FROM sessions AS s
 INNER JOIN accounts AS a ON s.site_id = a.site_id AND s.account_id = a.account_id
 WHERE
   s.site_id = $1 AND s.digest = $2 AND s.made_at > $3 AND s.seen_at > $4
-  AND a.ended_at IS NULL AND (a.role <> 'dpo' OR a.appointed_by IS NOT NULL);
+  AND a.ended_at IS NULL
+  AND (
+    a.role NOT IN ('dpo', 'agent', 'rights_officer') OR a.appointed_by IS NOT NULL
+  );
 
 -- name: touch_session(site_id, session_id, now)
 UPDATE sessions SET seen_at = greatest(seen_at, $3)
 WHERE site_id = $1 AND session_id = $2;
+
+-- name: hold_session(site_id, account_id, session_id)
+SELECT TRUE FROM sessions
+WHERE site_id = $1 AND account_id = $2 AND session_id = $3 FOR UPDATE;
 
 -- name: renew_session(site_id, session_id, digest, now, factor_at)
 UPDATE sessions SET digest = $3, seen_at = $4, factor_at = coalesce($5, factor_at)

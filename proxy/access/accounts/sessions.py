@@ -135,6 +135,18 @@ class Sessions:
             raise UnauthorizedError
         return NewSession(secret, csrf_of(secret), session_id)
 
+    async def hold(self, connection: Connection, own: Session) -> None:
+        """That it goes on until the caller's transaction ends, account and all.
+
+        What was begun in it takes time, and must not outlive a reset meanwhile. First
+        of all, as whoever changes or ends an account does. Raises UnauthorizedError.
+        """
+        for query, *more in (("lock_living",), ("hold_session", own.session_id)):
+            if not await connection.fetchval(
+                QUERIES[query], self._site, own.account_id, *more
+            ):
+                raise UnauthorizedError("your session is over", fix="sign in")
+
     async def renew_alone(self, connection: Connection, own: Session) -> NewSession:
         """As `renew`, and whoever else is signed in as them is so no more."""
         for query, *more in (

@@ -145,11 +145,17 @@ class SignIn:
         return await self._enter(_Somebody(**dict(row)), proof)
 
     async def confirm(
-        self, session: Session, *, totp: str = "", proof: Proof | None = None
+        self,
+        session: Session,
+        *,
+        totp: str = "",
+        proof: Proof | None = None,
+        shown_at: datetime | None = None,
     ) -> NewSession:
         """Show the second factor once more, for what asks for a fresh one.
 
-        The session goes on under a new secret. Raises SignInRefusedError.
+        It is shown now, or was to another party, then. The session goes on under a new
+        secret. Raises SignInRefusedError.
         """
         actor = session.actor
         who = _Somebody(session.account_id, actor.code, actor.role.value)
@@ -163,7 +169,7 @@ class SignIn:
                 await self._lock(connection, who)
                 await shown(connection, who.account_id)
                 made = await self._parts.sessions.renew(
-                    connection, session.session_id, self._clock()
+                    connection, session.session_id, shown_at or self._clock()
                 )
                 await self._parts.attempts.forgive(connection, who.code)
                 await self._note(connection, Act.SIGNED_IN, who, "confirmed")

@@ -25,13 +25,16 @@ BY_PEOPLE_ONLY = (
     IN_PERSON
     | WITHIN_REACH
     | {
+        Permission.ACCOUNTS_READ,
         Permission.ACCOUNTS_WRITE,
         Permission.ALERTS_DECIDE,
         Permission.BREAK_GLASS_REVIEW,
         Permission.BREAKER_CLOSE,
         Permission.EVIDENCE_EXPORT,
+        Permission.GRANTS_READ,
         Permission.GRANTS_WRITE,
         Permission.HOLDS_WRITE,
+        Permission.INCIDENTS_WRITE,
         Permission.KEYS_ROTATE,
         Permission.MONITORS_DECIDE,
         Permission.POLICY_APPROVE,

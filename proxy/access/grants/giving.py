@@ -125,6 +125,18 @@ class Grants:
                 await self._note(connection, Act.GRANT_ENDED, by, grant_id, grant.code)
         return grant
 
+    async def end_all_of(self, connection: Connection, by: Actor, code: str) -> None:
+        """Somebody left, or became something else: their need is over, for good.
+
+        With the caller's change; each with its line in the trace.
+        """
+        ended = await connection.fetch(
+            QUERIES["end_grants_of"], self._site, code, by.code, self._clock()
+        )
+        for row in ended:
+            grant_id: UUID = row["grant_id"]
+            await self._note(connection, Act.GRANT_ENDED, by, grant_id, code)
+
     async def review(self, by: Actor, grant_id: UUID) -> GivenGrant:
         """Say that it is still needed; it ends when it would have.
 

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from proxy.access.accounts.accounts import Account
+from proxy.access.accounts.accounts import APPOINTED, Account
 from proxy.access.api_keys.keys import ApiKey
 from proxy.access.grants.records import GivenGrant
 from proxy.access.permissions import Role
 from proxy.ledger.entry import Leaf, Value, canonical
+
+_SHOWN = 16  # characters; of agents, two that look the same are not to be met
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def standing(
     used = [each for each in keys if each.ended_at is None and now < each.until]
     document: dict[str, Value] = {
         "settings": [{"code": code, "role": role} for code, role in listed.items()],
-        "accounts": [{"code": each.code, "role": each.role} for each in living],
+        "accounts": [_account(each) for each in living],
         "grants": [_grant(each) for each in held],
         "keys": [_key(each) for each in used],
     }
@@ -53,6 +55,16 @@ def standing(
         *(each.made_at for each in used),
     ]
     return Standing(document, min(begun, default=None))
+
+
+def _account(account: Account) -> Leaf:
+    """Of an agent a piece of a digest: which one cannot be read, a change can."""
+    shown: dict[str, Value] = {"code": account.code, "role": account.role}
+    if account.role in APPOINTED:
+        shown["appointed_by"] = account.appointed_by
+    if account.agent_key is not None:
+        shown["agent"] = sha256(account.agent_key).hexdigest()[:_SHOWN]
+    return shown
 
 
 def _grant(grant: GivenGrant) -> Leaf:

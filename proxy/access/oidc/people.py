@@ -28,6 +28,7 @@ from proxy.access.trace.acts import SERVICE, Act, Entry
 from proxy.access.trace.trace import Trace
 from proxy.database.named_queries import queries_beside
 from proxy.database.pool import Connection, SiteDatabase
+from proxy.errors import UnauthorizedError
 
 QUERIES = queries_beside(__file__)
 _LETTERS = 16  # 75 bits; without digits, so that no code looks like a number
@@ -94,11 +95,13 @@ class SsoPeople:
         """Whoever is signed in here is who the provider vouches for.
 
         Raises NotAdmittedError where the groups make somebody else of them, and
-        SingleSignOnRefusedError where either is tied to another.
+        SingleSignOnRefusedError where either is tied to another, or they are signed in
+        no more: the provider took its time.
         """
         if session.actor.role is not role:
             raise NotAdmittedError(Why.GROUP)
         async with self._database.transaction() as connection:
+            await self._hold(connection, session)
             await self._tie(connection, subject, session.account_id)
             by = session.actor
             entry = Entry(Act.FACTOR_SET, by.code, by.role, about="sso")
@@ -142,6 +145,12 @@ class SsoPeople:
                 raise WrongFactorError
 
         return check
+
+    async def _hold(self, connection: Connection, session: Session) -> None:
+        try:
+            await self._sessions.hold(connection, session)
+        except UnauthorizedError:
+            raise SingleSignOnRefusedError(Why.STATE) from None
 
     async def _tie(
         self, connection: Connection, subject: bytes, account_id: UUID

@@ -127,6 +127,12 @@ class Oidc:
     def is_on(self) -> bool:
         return self._config is not None and bool(self._origin)
 
+    @property
+    def shows_factors(self) -> bool:
+        """Whether the provider has words for a second factor, which it saw."""
+        config = self._config
+        return self.is_on and config is not None and bool(config.acr or config.amr)
+
     async def begin(
         self, purpose: Purpose = Purpose.SIGN_IN, session: Session | None = None
     ) -> Begun:
@@ -300,12 +306,15 @@ class Oidc:
         # They were to sign in anew: an older sign-in would show nothing.
         if not is_them or known is None or known.role is not role:
             raise SingleSignOnRefusedError(Why.ACCOUNT)
-        since = state.made_at - _LEEWAY
-        is_fresh = shown.factor_at is not None and shown.factor_at >= since
-        if not (self._saw_factor(shown) and is_fresh):
+        since, shown_at = state.made_at - _LEEWAY, shown.factor_at
+        # That it was asked to have them sign in anew shows nothing: whoever holds the
+        # browser can strike that out. Asked for a time it must give one (OpenID Connect
+        # Core 3.1.2.1, max_age); from one that does not, nothing is believed.
+        if shown_at is None or shown_at < since or not self._saw_factor(shown):
             raise SingleSignOnRefusedError(Why.FACTOR)
-        proof = self._people.proof(known)
-        return await self._parts.sign_in.confirm(session, proof=proof)
+        return await self._parts.sign_in.confirm(
+            session, proof=self._people.proof(known), shown_at=shown_at
+        )
 
     def _saw_factor(self, shown: Shown) -> bool:
         """Whether the provider says that they showed it two factors."""

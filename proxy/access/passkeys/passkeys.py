@@ -28,7 +28,7 @@ from webauthn.helpers.structs import AuthenticationCredential, CredentialDeviceT
 
 from proxy.access.accounts.factors import Proof
 from proxy.access.accounts.faults import WrongFactorError
-from proxy.access.accounts.sessions import NewSession, Session
+from proxy.access.accounts.sessions import NewSession, Session, Sessions
 from proxy.access.accounts.sign_in import SignIn
 from proxy.access.accounts.sources import SourceLimiter
 from proxy.access.accounts.tokens import new_secret
@@ -70,23 +70,29 @@ class Begun:
     secret: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyParts:
+    """What passkeys are joined to."""
+
+    sessions: Sessions
+    sign_in: SignIn
+    sources: SourceLimiter
+    trace: Trace
+
+
 class Passkeys:
     """One site's passkeys; `origin` is where our pages are, or empty."""
 
     def __init__(
         self,
+        parts: PasskeyParts,
         database: SiteDatabase,
-        sign_in: SignIn,
-        sources: SourceLimiter,
-        trace: Trace,
         clock: Callable[[], datetime],
         origin: str,
     ) -> None:
         self._store = PasskeyStore(database, clock)
-        self._sign_in = sign_in
-        self._sources = sources
+        self._parts = parts
         self._site = database.site
-        self._trace = trace
         self._clock = clock
         self._origin = origin
 
@@ -111,7 +117,7 @@ class Passkeys:
         return party.ask_for_new(challenge, session.actor.code, handle, there)
 
     async def finish_registration(self, session: Session, answer: str) -> Passkey:
-        """Keep what the browser made."""
+        """Keep what the browser made. Raises UnauthorizedError if it is too late."""
         party = self._party()
         session.check_fresh(self._clock())
         read = parse_new(answer)
@@ -133,7 +139,7 @@ class Passkeys:
             made_at=now,
             used_at=now,
         )
-        await self._keep(passkey)
+        await self._keep(session, passkey)
         return passkey
 
     async def remove(self, session: Session, passkey_id: UUID) -> None:
@@ -182,10 +188,10 @@ class Passkeys:
 
         Raises PasskeyRefusedError, TooManyAttemptsError, SignInRefusedError.
         """
-        self._sources.claim(source)
+        self._parts.sources.claim(source)
         passkey = await self._used(Kind.ALONE, secret, answer)
-        made = await self._sign_in.admit(passkey.account_id, self._proof(passkey))
-        self._sources.give_back(source)
+        made = await self._parts.sign_in.admit(passkey.account_id, self._proof(passkey))
+        self._parts.sources.give_back(source)
         return made
 
     async def _begin(self, kind: Kind, bound_to: str, account_id: UUID) -> str:
@@ -269,14 +275,14 @@ class Passkeys:
             raise PasskeyRefusedError
         return passkey, holder
 
-    async def _keep(self, passkey: Passkey) -> None:
+    async def _keep(self, session: Session, passkey: Passkey) -> None:
+        """Two passkeys of one account are made one after the other."""
         async with self._store.database.transaction() as connection:
-            holder = await self._store.lock_holder(connection, passkey.account_id)
-            there = await self._store.of_in(connection, passkey.account_id)
-            _check_room(there)
-            if holder is None or not await self._store.add(connection, passkey):
+            await self._parts.sessions.hold(connection, session)
+            _check_room(await self._store.of_in(connection, passkey.account_id))
+            if not await self._store.add(connection, passkey):
                 raise PasskeyRefusedError
-            await self._note(connection, Act.FACTOR_SET, holder)
+            await self._note(connection, Act.FACTOR_SET, session.actor)
 
     def _party(self) -> RelyingParty:
         if not self._origin:
@@ -288,13 +294,13 @@ class Passkeys:
 
     async def _failed(self, about: str, holder: Holder | None) -> None:
         code, role = (holder.code, holder.role) if holder else ("", "")
-        await self._trace.note(Entry(Act.SIGN_IN_FAILED, code, role, about=about))
+        await self._parts.trace.note(Entry(Act.SIGN_IN_FAILED, code, role, about=about))
 
     async def _note(
         self, connection: Connection, act: Act, who: Holder | Actor
     ) -> None:
         entry = Entry(act, who.code, who.role, about="passkey")
-        await self._trace.note_in(connection, entry)
+        await self._parts.trace.note_in(connection, entry)
 
 
 def _bound(to: str) -> bytes:

@@ -25,11 +25,6 @@ DELETE FROM passkey_challenges
 WHERE site_id = $1 AND digest = $2 AND kind = $3 AND bound_to = $4 AND made_at > $5
 RETURNING account_id, user_handle;
 
--- name: lock_holder(site_id, account_id)
--- Two passkeys of one account are made one after the other.
-SELECT code, role FROM accounts
-WHERE site_id = $1 AND account_id = $2 AND ended_at IS NULL FOR UPDATE;
-
 -- name: list_passkeys(site_id, account_id)
 SELECT
   passkey_id, account_id, credential_id, public_key, user_handle, sign_count,

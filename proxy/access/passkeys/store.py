@@ -155,12 +155,6 @@ class PasskeyStore:
         holder = Holder(row["account_id"], row["code"], Role(row["role"]))
         return Passkey.read(row), holder
 
-    async def lock_holder(
-        self, connection: Connection, account_id: UUID
-    ) -> Holder | None:
-        row = await connection.fetchrow(QUERIES["lock_holder"], self._site, account_id)
-        return Holder(account_id, row["code"], Role(row["role"])) if row else None
-
     async def add(self, connection: Connection, passkey: Passkey) -> bool:
         """False if the credential is somebody's already."""
         made = await connection.fetchval(

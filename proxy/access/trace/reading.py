@@ -42,11 +42,20 @@ class Noted(NamedTuple):
 
 
 class Hearing(NamedTuple):
-    """That a recording was heard or handed out, when and what for; not by whom."""
+    """That a recording was heard or handed out, when, what for and as what.
 
-    on: date
+    Not by whom; `role` may be empty.
+    """
+
+    at: datetime
     act: Act
     purpose: str
+    role: str
+
+    @property
+    def on(self) -> date:
+        """The day in UTC; letters tell the site's own."""
+        return self.at.date()
 
 
 class TraceReading:
@@ -74,7 +83,7 @@ class TraceReading:
         return [Noted.read(row) for row in rows]
 
     async def of_recording(self, by: Actor, item: UUID) -> Sequence[Hearing]:
-        """When and what for it was heard, for the caller (GDPR Art. 15(1)(a)).
+        """When, what for and as what it was heard, for the caller (GDPR Art. 15(1)(a)).
 
         That somebody looks it up for them is noted.
 
@@ -86,4 +95,7 @@ class TraceReading:
             rows = await connection.fetch(QUERIES["list_hearings"], self._site, item)
             await self._trace.note_in(connection, looked)
         noted = [Noted.read(row) for row in rows]
-        return [Hearing(n.at.date(), n.entry.act, n.entry.purpose) for n in noted]
+        return [
+            Hearing(each.at, each.entry.act, each.entry.purpose, str(each.entry.role))
+            for each in noted
+        ]

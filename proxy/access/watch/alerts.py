@@ -40,6 +40,13 @@ class AlertStepError(PonctuelError):
     error_id = "alert-step"
 
 
+class GrownAlertError(PonctuelError):
+    """More has happened since you read the alert."""
+
+    status = 409
+    error_id = "alert-grown"
+
+
 class OwnAlertError(PonctuelError):
     """Nobody decides on what they did themselves."""
 
@@ -137,17 +144,29 @@ class Alerts:
         return opened
 
     async def decide(
-        self, by: Actor, alert_id: UUID, decision: Decision, note: str = ""
+        self,
+        by: Actor,
+        alert_id: UUID,
+        decision: Decision,
+        note: str = "",
+        *,
+        last_seq: int,
     ) -> Alert:
-        """Close an alert. Raises UnknownAlertError, OwnAlertError, AlertStepError.
+        """Close an alert as it was read: `last_seq` is what it was shown with.
 
-        The note stays in this register; the trace knows that it was decided.
+        What came after that is for somebody to see first. The note stays in this
+        register; the trace knows that it was decided. Raises UnknownAlertError,
+        OwnAlertError, AlertStepError, GrownAlertError.
         """
         note = checked("note", note)
         async with self._database.transaction() as connection:
             alert = await self.lock(connection, alert_id)
             if alert.rule is Rule.BREAK_GLASS:
                 raise AlertStepError("it is decided by a review", fix="review the use")
+            if alert.decided_at is None and alert.last_seq != last_seq:
+                raise GrownAlertError(
+                    field="last_seq", fix="read it again, then decide on that"
+                )
             await self.decide_in(connection, by, alert, decision, note)
             return await self.lock(connection, alert_id)
 

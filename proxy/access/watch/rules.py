@@ -8,7 +8,7 @@ what it is; they are meant to be missed by whoever does their work.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from math import exp, log
 from statistics import median
@@ -17,6 +17,16 @@ from uuid import UUID
 from proxy.access.hours import Hours
 from proxy.access.permissions import Role
 from proxy.access.trace.acts import Act
+from proxy.access.watch.lines import (
+    Lines,
+    Seen,
+    Stretch,
+    crowded,
+    each_alone,
+    places_by_day,
+    spans,
+)
+from proxy.access.watch.listening import Listening
 
 # Thirty calls in ten minutes: nobody hears a call in twenty seconds, thirty times; nor
 # reads what was written of it.
@@ -56,7 +66,6 @@ AGENTS_TO_PICK_FROM = 3
 # Ten requests an hour with three looks each are a desk's fullest hour.
 SEARCHES = 30
 SEARCHES_WITHIN = timedelta(hours=1)
-SOUGHT = "find-by-"
 # Where nothing but an officer's word opens a voice; each time somebody else looks.
 ON_THEIR_WORD = frozenset({"proved-otherwise", "proved-by-document"})
 HANDED_OVER = "code-handed-over"
@@ -93,28 +102,6 @@ class Rule(StrEnum):
 SEVERE = frozenset({Rule.BURST, Rule.COLLEAGUES})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """A line of the trace, and what is known of the recording it is about."""
-
-    place: int
-    at: datetime
-    act: Act
-    actor: str
-    role: str
-    item: UUID | None = None
-    campaign: str | None = None
-    """Empty: none is known of it. None: nobody knows any more, it is gone."""
-    practice: str | None = None
-    agent: bytes | None = None
-    purpose: str = ""
-    about: str = ""
-
-    @property
-    def is_search(self) -> bool:
-        return self.act is Act.VIEWED and self.about.startswith(SOUGHT)
-
-
 @dataclass(frozen=True, slots=True)
 class Sign:
     """That somebody met a rule on a day: how many lines, from which to which."""
@@ -140,8 +127,7 @@ class Known:
     """By practice and agent: how many recordings there are to choose from."""
 
 
-Lines = Sequence[Seen]
-_Finds = Callable[[Lines, Known], Iterable[Lines]]
+_Finds = Callable[[Lines, Known], Iterable[Stretch]]
 
 
 def signs(lines: Iterable[Seen], known: Known) -> list[Sign]:
@@ -161,11 +147,8 @@ def _signs_of(own: Lines, known: Known) -> Iterator[Sign]:
     for rule, finds in _FINDS.items():
         decided = known.decided.get((actor, rule.value), -1)
         kept = [x for x in own if x.place > decided or x.act is Act.GLASS_BROKEN]
-        of_day: dict[date, set[Seen]] = defaultdict(set)
-        for found in finds(kept, known):
-            of_day[known.hours.day_of(found[-1].at)].update(found)
-        for day, found_that_day in of_day.items():
-            places = [line.place for line in found_that_day]
+        found = places_by_day(finds(kept, known), known.hours)
+        for day, places in found.items():
             yield Sign(actor, rule, day, len(places), min(places), max(places))
 
 
@@ -173,23 +156,15 @@ def _plays(own: Lines) -> list[Seen]:
     return [line for line in own if line.act is Act.PLAY]
 
 
-def _crowded(lines: Lines, most: int, within: timedelta) -> Iterator[Lines]:
-    """Every stretch of `most` lines that are no further apart than that."""
-    for start in range(len(lines) - most + 1):
-        stretch = lines[start : start + most]
-        if stretch[-1].at - stretch[0].at <= within:
-            yield stretch
-
-
-def _burst(own: Lines, _: Known) -> Iterator[Lines]:
+def _burst(own: Lines, _: Known) -> Iterator[Stretch]:
     """Apart: whoever listens again sees what they wrote, which is one look, not two."""
     viewed = [x for x in own if x.act is Act.VIEWED and not x.is_search]
     for taken in (_plays(own), viewed):
-        yield from _crowded(taken, BURST, BURST_WITHIN)
+        yield from crowded(taken, BURST, BURST_WITHIN)
 
 
-def _off_hours(own: Lines, known: Known) -> Iterator[Lines]:
-    return ([line] for line in own if _is_off(line, known.hours))
+def _off_hours(own: Lines, known: Known) -> Iterator[Stretch]:
+    return each_alone([x for x in own if _is_off(x, known.hours)])
 
 
 def _is_off(line: Seen, hours: Hours) -> bool:
@@ -198,63 +173,68 @@ def _is_off(line: Seen, hours: Hours) -> bool:
     return line.act is Act.PLAY and not hours.are_on(line.at)
 
 
-def _repeats(own: Lines, _: Known) -> Iterator[Lines]:
+def _repeats(own: Lines, _: Known) -> Iterator[Stretch]:
     by_item: dict[UUID | None, list[Seen]] = defaultdict(list)
     for line in _plays(own):
         by_item[line.item].append(line)
     for of_item in by_item.values():
-        yield from _crowded(of_item, REPEATS, REPEATS_WITHIN)
+        yield from crowded(of_item, REPEATS, REPEATS_WITHIN)
 
 
-def _no_campaign(own: Lines, _: Known) -> Iterator[Lines]:
+def _no_campaign(own: Lines, _: Known) -> Iterator[Stretch]:
     """Agents hear their own, of whatever campaign; broken glass has its own alert."""
     opened: set[UUID | None] = set()
+    found: list[Seen] = []
     for line in own:
         if line.act is Act.GLASS_BROKEN:
             opened.add(line.item)
         elif line.role == Role.AGENT or line.item in opened:
             continue
         elif line.act is Act.PLAY and line.campaign == "":
-            yield [line]
+            found.append(line)
+    return each_alone(found)
 
 
-def _colleagues(own: Lines, _: Known) -> Iterator[Lines]:
+def _colleagues(own: Lines, _: Known) -> Iterator[Stretch]:
     refused = [
         line
         for line in own
         if line.role == Role.AGENT and line.item and line.about in _OUT_OF_REACH
     ]
-    for stretch in _spans(refused, COLLEAGUES_WITHIN):
-        if len({line.item for line in stretch}) >= COLLEAGUES:
+    items: Counter[UUID | None] = Counter()
+    for stretch, gone in spans(refused, COLLEAGUES_WITHIN):
+        items[stretch.lines[stretch.last].item] += 1
+        for line in gone:
+            items[line.item] -= 1
+            if not items[line.item]:
+                del items[line.item]
+        if len(items) >= COLLEAGUES:
             yield stretch
 
 
-def _singled_out(own: Lines, known: Known) -> Iterator[Lines]:
+def _singled_out(own: Lines, known: Known) -> Iterator[Stretch]:
     if any(line.role == Role.AGENT for line in own):
         return  # agents hear themselves
-    for stretch in _spans(_plays(own), SINGLED_WITHIN):
-        items = {(line.agent, line.item) for line in stretch if line.agent}
-        of_agent = Counter(agent for agent, _ in items)
-        for agent, number in of_agent.most_common(1):
-            is_most = number >= max(SINGLED_OUT, SINGLED_SHARE * len(items))
-            if is_most and _is_picked(agent, number, len(items), stretch, known):
-                yield [line for line in stretch if line.agent == agent]
+    heard = Listening(known.recorded)
+    for stretch, gone in spans(_plays(own), SINGLED_WITHIN):
+        heard.slide(stretch.lines[stretch.last], gone)
+        agent, number = heard.most
+        is_most = number >= max(SINGLED_OUT, SINGLED_SHARE * heard.items)
+        if agent and is_most and _is_picked(agent, number, heard):
+            yield heard.of(agent)
 
 
-def _is_picked(
-    agent: bytes | None, number: int, heard: int, stretch: Lines, known: Known
-) -> bool:
+def _is_picked(agent: bytes, number: int, heard: Listening) -> bool:
     """Whether chance alone would not give so many of this agent.
 
     Of what there is in the practices somebody heard: who listens to one practice
     chooses among its agents.
     """
-    there: Counter[bytes | None] = Counter()
-    for practice in {line.practice for line in stretch}:
-        there.update(known.recorded.get(practice or "", {}))
+    there = heard.there
     if len(there) < AGENTS_TO_PICK_FROM:
         return False
-    return chance_of(number, heard, there[agent] / there.total()) < BY_CHANCE
+    share = there[agent] / there.total()
+    return chance_of(number, heard.items, share) < BY_CHANCE
 
 
 def chance_of(least: int, of: int, share: float) -> float:
@@ -269,30 +249,30 @@ def chance_of(least: int, of: int, share: float) -> float:
     return exp(-of * (hit * log(hit / share) + missed))
 
 
-def _refusals(own: Lines, _: Known) -> Iterator[Lines]:
+def _refusals(own: Lines, _: Known) -> Iterator[Stretch]:
     refused = [line for line in own if line.act in (Act.REFUSED, Act.SIGN_IN_FAILED)]
-    return _crowded(refused, REFUSALS, REFUSALS_WITHIN)
+    return crowded(refused, REFUSALS, REFUSALS_WITHIN)
 
 
-def _searches(own: Lines, _: Known) -> Iterator[Lines]:
+def _searches(own: Lines, _: Known) -> Iterator[Stretch]:
     """For persons' recordings, by number, call times or agent."""
     sought = [line for line in own if line.is_search]
-    return _crowded(sought, SEARCHES, SEARCHES_WITHIN)
+    return crowded(sought, SEARCHES, SEARCHES_WITHIN)
 
 
-def _on_their_word(own: Lines, _: Known) -> Iterator[Lines]:
-    return ([x] for x in _requests(own) if x.purpose in ON_THEIR_WORD)
+def _on_their_word(own: Lines, _: Known) -> Iterator[Stretch]:
+    return each_alone([x for x in _requests(own) if x.purpose in ON_THEIR_WORD])
 
 
-def _code_handed_over(own: Lines, _: Known) -> Iterator[Lines]:
-    return ([x] for x in _requests(own) if x.purpose == HANDED_OVER)
+def _code_handed_over(own: Lines, _: Known) -> Iterator[Stretch]:
+    return each_alone([x for x in _requests(own) if x.purpose == HANDED_OVER])
 
 
 def _requests(own: Lines) -> Iterator[Seen]:
     return (line for line in own if line.act is Act.REQUEST)
 
 
-def _above_peers(own: Lines, known: Known) -> Iterator[Lines]:
+def _above_peers(own: Lines, known: Known) -> Iterator[Stretch]:
     of_day: dict[tuple[str, date], list[Seen]] = defaultdict(list)
     for line in _plays(own):
         of_day[line.role, known.hours.day_of(line.at)].append(line)
@@ -301,7 +281,7 @@ def _above_peers(own: Lines, known: Known) -> Iterator[Lines]:
         peers = {who: days for who, days in of_role.items() if who != lines[0].actor}
         most = usual_limit(peers)
         if len(lines) > (WITHOUT_PEERS if most is None else most):
-            yield lines
+            yield Stretch(lines, 0, len(lines) - 1)
 
 
 def usual_limit(peers: Mapping[str, Sequence[int]]) -> float | None:
@@ -312,15 +292,6 @@ def usual_limit(peers: Mapping[str, Sequence[int]]) -> float | None:
     middle = median(days)
     spread = SPREAD_OF_NORMAL * median(abs(count - middle) for count in days)
     return max(NEVER_BELOW, middle + SPREADS_ABOVE * max(spread, LEAST_SPREAD))
-
-
-def _spans(lines: Lines, within: timedelta) -> Iterator[Lines]:
-    """For each line, itself and those before it that are no older than that."""
-    start = 0
-    for end, line in enumerate(lines):
-        while line.at - lines[start].at > within:
-            start += 1
-        yield lines[start : end + 1]
 
 
 _FINDS: Mapping[Rule, _Finds] = {

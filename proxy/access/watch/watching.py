@@ -1,6 +1,7 @@
 """Going through the trace: each minute what is new, each week all of it again."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -11,7 +12,8 @@ from proxy.access.trace.acts import Act
 from proxy.access.trace.checks import Look, Looked, keep_look, last_look
 from proxy.access.trace.trace import Trace
 from proxy.access.watch.alerts import QUERIES, Alerts
-from proxy.access.watch.rules import LONGEST, Known, Seen, Sign, signs
+from proxy.access.watch.lines import Seen
+from proxy.access.watch.rules import LONGEST, Known, Sign, signs
 from proxy.database.pool import Connection, SiteDatabase
 
 log = structlog.get_logger()
@@ -48,7 +50,9 @@ class Watch:
         async with self._database.connection() as connection:
             size = (await self._trace.head(connection)).size
             span = await self._span(connection, size)
-            found = await self._find(connection, span) if span else []
+            read = await self._read(connection, span) if span else None
+        # Elsewhere: calls are drawn meanwhile, however much somebody did.
+        found = await asyncio.to_thread(_find, *read) if read else []
         opened = [sign for sign in found if await self._open(sign)]
         if span:
             await self._keep(size, is_week=span > LONGEST)
@@ -62,10 +66,12 @@ class Watch:
         minute = await last_look(connection, self._site, Look.MINUTE)
         return None if minute and minute.size == size else LONGEST
 
-    async def _find(self, connection: Connection, span: timedelta) -> list[Sign]:
+    async def _read(
+        self, connection: Connection, span: timedelta
+    ) -> tuple[Sequence[asyncpg.Record], Known]:
         now = self._clock()
         rows = await connection.fetch(QUERIES["read_lines"], self._site, now - span)
-        return signs(map(_line, rows), await self._known(connection, now))
+        return rows, await self._known(connection, now)
 
     async def _known(self, connection: Connection, now: datetime) -> Known:
         days: dict[str, dict[str, list[int]]] = {}
@@ -105,6 +111,10 @@ class Watch:
             await keep_look(connection, self._site, Look.MINUTE, looked)
             if is_week:
                 await keep_look(connection, self._site, Look.WEEK, looked)
+
+
+def _find(rows: Sequence[asyncpg.Record], known: Known) -> list[Sign]:
+    return signs(map(_line, rows), known)
 
 
 def _line(row: asyncpg.Record) -> Seen:

@@ -58,7 +58,7 @@ def make_outcomes(
     clock: Callable[[], datetime],
 ) -> Outcomes:
     requests = wants.requests
-    recipients = Recipients(requests, trace, clock)
+    recipients = Recipients(wants, trace, clock)
     rectifying = Rectifying(wants, parts.statements, clock)
     return Outcomes(
         Erasing(wants, parts, callers, clock),

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+import asyncpg
 import structlog
 
 from proxy.access.permissions import Actor
@@ -35,9 +36,9 @@ from proxy.rights.faults import NotDoneError
 from proxy.rights.finding import RunningCalls
 from proxy.rights.outcomes.wants import QUERIES, Fate, Wanted, Wants, What
 from proxy.rights.records import Request
+from proxy.rights.requests import QUERIES as REQUEST_QUERIES
 from proxy.vault.assembling import VaultParts
 from proxy.vault.holding import NoHoldError
-from retention.holds import Authority
 from retention.ports import Doomed
 from retention.rights.deadlines import Kind
 
@@ -119,24 +120,31 @@ class Erasing:
     # --- Step by step ---------------------------------------------------------------
 
     async def _go_on(self, wanted: Sequence[Wanted], actor: str) -> Sequence[Wanted]:
+        await self._parts.agree_on_time()
         left = [each for each in wanted if each.done_at is None]
         for each in left:
-            await self._destroy(each, actor)
+            is_gone = await self._destroy(each, actor)
+            if not is_gone and not await self._parts.holds.can_be_asked():
+                break  # the key store is away: it takes its time to say so
         await self._finish({(each.request_id, each.recording_id) for each in left})
         requests = {each.request_id for each in wanted}
         return [row for each in sorted(requests) for row in await self.of(each)]
 
-    async def _destroy(self, wanted: Wanted, actor: str) -> None:
+    async def _destroy(self, wanted: Wanted, actor: str) -> bool:
         try:
             await self._note_keys(wanted)
-            if (doomed := await self._doom(wanted, actor)) is not None:
-                await self._parts.shelf.destroy(doomed)
+            doomed = await self._doom(wanted, actor)
+            is_gone = doomed is None or await self._parts.shelf.destroy(doomed)
             if not await self._is_kept(wanted):
                 await self._destroy_analyses(wanted)
         except StorageError as error:  # tried again each minute
             log.warning("recording not erased", problem=error.error_id)
+            return False
+        return is_gone
 
     async def _note_keys(self, wanted: Wanted) -> None:
+        if wanted.was_gone_before and wanted.key_names:
+            return  # asked once: what was begun since has never wrapped it
         async with self._database.connection() as connection:
             rows = await connection.fetch(
                 QUERIES["find_analyses_of"], self._site, wanted.recording_id
@@ -148,11 +156,13 @@ class Erasing:
     async def _doom(self, wanted: Wanted, actor: str) -> Doomed | None:
         """Mark it; None where there is nothing, or another right keeps it."""
         for _ in range(_LOOKS):
-            hold = await self._parts.holds.running(wanted.recording_id)
-            is_freeze = hold is not None and hold.authority is Authority.REQUEST
+            hold = await self._hold_on(wanted)
+            is_freeze = hold is not None and hold["request_id"] is not None
             if hold and is_freeze and not await self._is_wanted_elsewhere(wanted):
                 try:
-                    await self._parts.holds.release(hold.hold_id, actor, is_doomed=True)
+                    await self._parts.holds.release(
+                        hold["hold_id"], actor, is_doomed=True
+                    )
                 except NoHoldError:
                     continue  # somebody was faster
             async with self._database.transaction() as connection:
@@ -160,6 +170,13 @@ class Erasing:
             if found or hold:
                 return found[0] if found else None
         return None
+
+    async def _hold_on(self, wanted: Wanted) -> asyncpg.Record | None:
+        """A freeze has a request's id; what a person placed for a request has none."""
+        async with self._database.connection() as connection:
+            return await connection.fetchrow(
+                REQUEST_QUERIES["find_hold_on"], self._site, wanted.recording_id
+            )
 
     async def _is_wanted_elsewhere(self, wanted: Wanted) -> bool:
         which = (self._site, wanted.request_id, wanted.recording_id)

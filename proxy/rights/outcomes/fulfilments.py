@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from typing_extensions import override
+
 from proxy.database.pool import Connection
 from proxy.letters import facts
 from proxy.rights.faults import NotDoneError
@@ -12,11 +14,19 @@ from proxy.rights.fulfilling import Done
 from proxy.rights.outcomes.erasing import Erasing
 from proxy.rights.outcomes.recipients import Recipients, Told
 from proxy.rights.outcomes.rectifying import Rectifying
-from proxy.rights.outcomes.restricting import Restricting
-from proxy.rights.outcomes.wants import Fate, Wanted
+from proxy.rights.outcomes.restricting import LIFTED, Restricting
+from proxy.rights.outcomes.wants import Fate, Wanted, What
 from proxy.rights.records import Request
 from proxy.rights.requests import Requests
+from retention.holds import Authority
 from retention.rights.deadlines import Kind
+
+_TURNS = frozenset({What.RESTRICTION.value, LIFTED})
+_NOT_LASTING = NotDoneError(
+    "it was lifted",
+    field="recordings",
+    fix="restrict it again; where a recipient knows that it ended, refuse, and say why",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,7 @@ class _AnsweredAtOnce:
     """What is done when it is answered has no delivery."""
 
     async def check_still_done(self, _: Connection, _request: Request) -> None:
-        """What was done to a recording is not undone before the answer."""
+        """Nothing brings back what is erased, or takes words away from a recording."""
 
     async def is_over(self, _request: Request) -> bool:
         return True
@@ -103,13 +113,15 @@ class Erased(_AnsweredAtOnce):
 
     async def facts(self, request: Request, head: Mapping[str, Any]) -> facts.Facts:
         wanted = await self._erasing.of(request.request_id)
-        kept = [each for each in wanted if each.fate is Fate.BLOCKED]
+        blocked = [each for each in wanted if each.fate is Fate.BLOCKED]
+        kept = [each for each in blocked if each.authority is not Authority.RESTRICTION]
         ends = [each.until for each in kept if each.until]
         stated = dict(head) | {
             "destroyed": _done(wanted).recordings,
             "done_on": self._common.day(_moments(wanted)),
             "kept": len(kept),
             "kept_until": self._common.day(ends) if ends else None,
+            "restricted": len(blocked) - len(kept),
             "told": await self._common.told(request),
             "grounds": request.told.grounds,
         }
@@ -127,21 +139,54 @@ class Restricted(_OfRecordingsAlone):
         self._restricting = restricting
 
     async def check_done(self, request: Request) -> Done:
-        """Raises NotDoneError."""
+        """Raises NotDoneError, also for what was lifted, and where nothing is left."""
         wanted = await self._restricting.of(request.request_id)
-        return await self._common.check(request, wanted)
+        _check_lasts(wanted)
+        done = await self._common.check(request, wanted)
+        is_partial = done.is_partial or any(each.ended_at for each in wanted)
+        if not done.recordings and not is_partial:
+            raise NotDoneError(
+                "nothing is restricted",
+                field="recordings",
+                fix="say that nothing is held",
+            )
+        return Done(done.recordings, is_partial)
+
+    @override
+    async def check_still_done(self, connection: Connection, request: Request) -> None:
+        """Whoever lifts notes it under this lock first. Raises NotDoneError."""
+        which = connection, request.request_id
+        history = await self._common.requests.history_in(*which)
+        turns = [line.event for line in history if line.event in _TURNS]
+        if turns[-1:] == [LIFTED]:
+            raise _NOT_LASTING
+        _check_lasts(await self._restricting.of_in(*which))
 
     async def facts(self, request: Request, head: Mapping[str, Any]) -> facts.Facts:
+        """As it stood when it was answered: read again, the letter says no less."""
+        at = request.standing.answered_at or self._common.clock()
         wanted = await self._restricting.of(request.request_id)
-        ends = [each.until for each in wanted if each.until]
+        lasting = [each for each in wanted if _is_restricted(each, at)]
         return facts.DoneRestriction(
             **head,
-            recordings=_done(wanted).recordings,
-            done_on=self._common.day(_moments(wanted)),
-            until=self._common.day(ends),
+            recordings=len(lasting),
+            done_on=self._common.day(_moments(lasting)),
             told=await self._common.told(request),
             grounds=request.told.grounds,
         )
+
+
+def _check_lasts(wanted: Sequence[Wanted]) -> None:
+    """What went by itself is no restriction that was lifted. Raises NotDoneError."""
+    for each in wanted:
+        if each.fate is Fate.ENDED and each.is_there and not each.is_doomed:
+            raise _NOT_LASTING
+
+
+def _is_restricted(wanted: Wanted, at: datetime) -> bool:
+    if wanted.done_at is None or wanted.done_at > at:
+        return False
+    return wanted.ended_at is None or wanted.ended_at > at
 
 
 class Rectified(_OfRecordingsAlone):

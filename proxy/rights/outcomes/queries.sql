@@ -1,22 +1,39 @@
 -- name: want_outcome(site_id, request_id, recording_ids, what, reference, asked_by, now)
--- Asked for twice it is asked for once.
-INSERT INTO request_outcomes (
+-- Asked for twice it is asked for once. A restriction that is lifted, or about to be, begins
+-- anew, and its person is told anew before it is lifted; unless a recipient knows that it
+-- ended: they are told once of each.
+INSERT INTO request_outcomes AS o (
   site_id, request_id, recording_id, what, reference, asked_by, asked_at
 )
 SELECT $1, $2, i.recording_id, $4, $5, $6, $7
 FROM unnest($3::uuid[]) AS i (recording_id)
-ON CONFLICT DO NOTHING;
+ON CONFLICT (site_id, request_id, recording_id) DO UPDATE SET
+  asked_by = excluded.asked_by, asked_at = excluded.asked_at,
+  done_at = CASE WHEN o.ended_at IS NULL THEN o.done_at END,
+  lifting_told_at = NULL, ended_at = NULL
+WHERE
+  o.what = 'restriction' AND o.lifting_told_at IS NOT NULL
+  AND NOT EXISTS (
+    SELECT FROM recipient_notices AS n
+    INNER JOIN handovers AS h ON h.site_id = $1 AND h.handover_id = n.handover_id
+    WHERE
+      n.site_id = $1 AND n.request_id = $2 AND n.is_lifting
+      AND h.recording_id = o.recording_id
+  );
 
 -- name: find_outcomes(site_id, request_id, what)
 -- Of one request, or all of a kind that are not over; with how it stands with each.
 SELECT
   o.request_id, o.recording_id, o.what, o.reference, o.receipt_seq, o.key_names,
   o.done_at, o.lifting_told_at, o.ended_at, r.recording_id IS NOT NULL AS is_there,
-  r.doomed_at IS NOT NULL AS is_doomed, h.authority, h.until
+  r.doomed_at IS NOT NULL AS is_doomed, h.authority, h.until,
+  q.request_id IS NOT NULL AS is_freeze
 FROM request_outcomes AS o
 LEFT JOIN recordings AS r ON r.site_id = $1 AND r.recording_id = o.recording_id
 LEFT JOIN holds AS h
   ON h.site_id = $1 AND h.recording_id = o.recording_id AND h.ended_at IS NULL
+LEFT JOIN requests AS q
+  ON q.site_id = $1 AND q.reference = h.reference AND h.authority = 'request'
 WHERE
   o.site_id = $1 AND o.what = $3
   AND CASE WHEN $2::uuid IS NULL THEN o.ended_at IS NULL ELSE o.request_id = $2 END
@@ -38,6 +55,13 @@ WHERE site_id = $1 AND request_id = $2 AND recording_id = $3;
 -- Done or not.
 UPDATE request_outcomes SET ended_at = coalesce(ended_at, $4)
 WHERE site_id = $1 AND request_id = $2 AND recording_id = $3;
+
+-- name: note_lifted(site_id, request_id, recording_id, told_at, now)
+-- Done or not; unless it was restricted anew since the person was told.
+UPDATE request_outcomes SET ended_at = $5
+WHERE
+  site_id = $1 AND request_id = $2 AND recording_id = $3 AND lifting_told_at = $4
+  AND ended_at IS NULL;
 
 -- name: note_lifting_told(site_id, request_id, now)
 UPDATE request_outcomes SET lifting_told_at = coalesce(lifting_told_at, $3)

@@ -15,9 +15,9 @@ from proxy.access.permissions import Actor
 from proxy.access.trace.acts import Act, Entry
 from proxy.access.trace.trace import Trace
 from proxy.access.words import checked
+from proxy.database.pool import SiteDatabase
 from proxy.errors import ObjectMissingError, PonctuelError
-from proxy.rights.outcomes.wants import QUERIES, What
-from proxy.rights.requests import Requests
+from proxy.rights.outcomes.wants import QUERIES, Wants, What
 
 # As the trace takes them: no number, and nothing as long as a name with an address.
 _CODE = re.compile(r"(?!(?:[^0-9]*[0-9]){9})[a-z][a-z0-9_-]{0,31}")
@@ -91,11 +91,12 @@ class Recipients:
     """One site's register of handovers."""
 
     def __init__(
-        self, requests: Requests, trace: Trace, clock: Callable[[], datetime]
+        self, wants: Wants, trace: Trace, clock: Callable[[], datetime]
     ) -> None:
-        self._requests = requests
-        self._database = requests.database
-        self._site = requests.site
+        self._wants = wants
+        self._requests = wants.requests
+        self._database = wants.database
+        self._site = wants.site
         self._trace = trace
         self._clock = clock
 
@@ -126,11 +127,7 @@ class Recipients:
 
     async def of(self, recording_id: UUID) -> Sequence[Handover]:
         """Who was given a recording, the first before the others."""
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(
-                QUERIES["list_handovers"], self._site, recording_id
-            )
-        return [Handover(**dict(row)) for row in rows]
+        return await handovers_of(self._database, recording_id)
 
     async def notices(self, request_id: UUID) -> Sequence[Notice]:
         """Who is to be told of what was done for a request, and who was."""
@@ -160,21 +157,25 @@ class Recipients:
         """A recipient was told, or need not be, for a reason. Said once it stays.
 
         Once a restriction is lifted, it is that which they were told. Raises
-        NoticeError, WordsError.
+        UnknownRequestError, OwnRequestError, NoticeError, WordsError.
         """
         said = checked("reason", reason)
         if outcome is Told.DISPROPORTIONATE and not said:
             raise NoticeError(field="reason", fix="say why it is disproportionate")
+        self._wants.check_not_own(by, await self._requests.find(request_id))
         known = await self.notices(request_id)
         theirs = [each for each in known if each.handover_id == handover_id]
         if not theirs:
             raise NoticeError(field="handover", fix="choose one of the request's")
-        async with self._database.connection() as connection:
-            await connection.execute(
+        async with self._database.transaction() as connection:
+            noted = await connection.execute(
                 QUERIES["insert_notice"],
                 *(self._site, request_id, handover_id, theirs[-1].is_lifting),
                 *(outcome.value, said, by.code, self._clock()),
             )
+            if noted == "INSERT 0 1":
+                word = f"recipient-{outcome.value}"
+                await self._wants.note_act(connection, by, request_id, word)
         return await self.notices(request_id)
 
     def _check(self, recipient: str, purpose: str, on: date) -> None:
@@ -188,3 +189,14 @@ class Recipients:
             )
         if on > self._requests.local(self._clock()).date():
             raise HandoverError(field="day", fix="give a day that has come")
+
+
+async def handovers_of(
+    database: SiteDatabase, recording_id: UUID
+) -> Sequence[Handover]:
+    """Who was given a recording, the first before the others."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            QUERIES["list_handovers"], database.site, recording_id
+        )
+    return [Handover(**dict(row)) for row in rows]

@@ -13,7 +13,8 @@ import structlog
 
 from proxy.access.permissions import Actor
 from proxy.access.trace.acts import SERVICE
-from proxy.errors import PonctuelError
+from proxy.database.pool import Connection
+from proxy.errors import PonctuelError, StorageError
 from proxy.letters.facts import Lifting
 from proxy.rights.faults import MoveRefusedError
 from proxy.rights.freezing import BEYOND
@@ -26,6 +27,7 @@ from retention.holds import LONGEST_HOLD, Authority, Hold
 
 log = structlog.get_logger()
 
+LIFTED = "lifted"
 WHY = "the person asked that it be kept unused (GDPR Art. 18)"
 # A service that was away for two weeks still finds it restricted.
 _RENEWED_BEFORE = LONGEST_HOLD / 2
@@ -57,8 +59,8 @@ class Restricting:
     async def restrict(self, by: Actor, request_id: UUID) -> Sequence[Wanted]:
         """Restrict the recordings of a request; return how it stands with each.
 
-        Raises UnknownRequestError, MoveRefusedError. What cannot be restricted now is
-        tried again each minute.
+        What was lifted since is restricted anew; what cannot be restricted now is tried
+        again each minute. Raises UnknownRequestError, MoveRefusedError.
         """
         await self._wants.note(by, request_id, What.RESTRICTION, self._clock())
         await self._go_on(await self.of(request_id), by.code)
@@ -66,6 +68,10 @@ class Restricting:
 
     async def of(self, request_id: UUID) -> Sequence[Wanted]:
         return await self._wants.of(request_id, What.RESTRICTION)
+
+    async def of_in(self, connection: Connection, request_id: UUID) -> Sequence[Wanted]:
+        """The same, in the caller's transaction."""
+        return await self._wants.read_in(connection, request_id, What.RESTRICTION)
 
     async def tend(self) -> None:
         """Renew what ends soon, and go on with what is not restricted yet."""
@@ -107,9 +113,10 @@ class Restricting:
         if any(each.lifting_told_at is None for each in running):
             raise NotToldError(field="state", fix="tell the person, and say so")
         async with self._database.transaction() as connection:
-            await self._wants.note_act(connection, by, request_id, "lifted")
+            await self._wants.note_act(connection, by, request_id, LIFTED)
         for each in running:
             await self._lift(each, by.code)
+        await self._go_on(await self.of(request_id), by.code)  # restricted anew since
         return await self.of(request_id)
 
     async def _lift(self, wanted: Wanted, actor: str) -> None:
@@ -118,7 +125,7 @@ class Restricting:
         is_ours = hold is not None and hold.authority is Authority.RESTRICTION
         if hold and is_ours and not await self._is_restricted_elsewhere(wanted):
             await self._release(hold.hold_id, actor)
-        await self._wants.note_done(wanted, self._clock())
+        await self._wants.note_lifted(wanted, self._clock())
         await self._let_go_unwanted(wanted.recording_id, actor)
 
     async def _let_go_unwanted(self, recording_id: UUID, actor: str) -> None:
@@ -159,6 +166,9 @@ class Restricting:
                 await self._keep(each, actor)
             except PonctuelError as error:  # tried again each minute
                 log.warning("recording not restricted", problem=error.error_id)
+                is_keys = isinstance(error, StorageError)
+                if is_keys and not await self._holds.can_be_asked():
+                    return
             except Exception as error:  # noqa: BLE001  # it must not cost the others
                 log.critical("unforeseen in restricting", error=type(error).__name__)
 

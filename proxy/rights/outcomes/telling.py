@@ -34,11 +34,12 @@ class Telling:
         """About all that they were given of a request; nothing says whose it was.
 
         It may have a person's statement in it, so that it was read is on the trace.
-        Raises UnknownRequestError, NoLetterheadError, LetterFactError, NoticeError
-        where there is nothing to tell them.
+        Raises UnknownRequestError, OwnRequestError, NoLetterheadError, LetterFactError,
+        NoticeError where there is nothing to tell them.
         """
         requests = self._wants.requests
         request = await requests.find(request_id)
+        self._wants.check_not_own(by, request)
         theirs = [
             each
             for each in await self._recipients.notices(request_id)

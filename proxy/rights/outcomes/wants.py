@@ -18,7 +18,7 @@ from proxy.access.trace.trace import Trace
 from proxy.database.named_queries import queries_beside
 from proxy.database.pool import Connection
 from proxy.rights.faults import MoveRefusedError
-from proxy.rights.moving import Opened
+from proxy.rights.moving import Opened, check_not_own
 from proxy.rights.records import Request
 from proxy.rights.requests import Requests
 from retention.holds import Authority
@@ -57,7 +57,10 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """One recording of a request; `authority` is of the hold it is under, if it is."""
+    """One recording of a request; `authority` is of the hold it is under, if it is.
+
+    `is_freeze`: that hold is the desk's own, for a request that is known here.
+    """
 
     request_id: UUID
     recording_id: UUID
@@ -72,6 +75,7 @@ class Wanted:
     is_doomed: bool
     authority: Authority | None
     until: datetime | None
+    is_freeze: bool
 
     @property
     def fate(self) -> Fate:
@@ -82,13 +86,18 @@ class Wanted:
         return Fate.BLOCKED if self._is_kept else Fate.PENDING
 
     @property
+    def was_gone_before(self) -> bool:
+        """Whether it was destroyed before that was asked for."""
+        return not self.is_there and self.receipt_seq is None
+
+    @property
     def _stays_done(self) -> bool:
         return self.what is not What.RESTRICTION and self.done_at is not None
 
     @property
     def _is_kept(self) -> bool:
-        """By another right than a request: that one is answered, or lets it go."""
-        is_held = self.authority not in {None, Authority.REQUEST, self._own}
+        """By another right than a freeze: that one is answered, or lets it go."""
+        is_held = self.authority not in {None, self._own} and not self.is_freeze
         return self.is_there and not self.is_doomed and is_held
 
     @property
@@ -110,12 +119,19 @@ class Wanted:
 class Wants:
     """One site's wishes."""
 
-    def __init__(self, requests: Requests, trace: Trace, opening: Opening) -> None:
+    def __init__(
+        self,
+        requests: Requests,
+        trace: Trace,
+        opening: Opening,
+        name_agent: Callable[[str], bytes],
+    ) -> None:
         self.requests = requests
         self.database = requests.database
         self.site = requests.site
         self._trace = trace
         self._opening = opening
+        self._name_agent = name_agent
 
     async def note(
         self,
@@ -148,11 +164,19 @@ class Wants:
     async def note_act(
         self, connection: Connection, by: Actor, request_id: UUID, word: str
     ) -> None:
-        """In the history of a request that may be closed, and in the trace."""
-        await self.requests.lock(connection, request_id)
+        """In the history of a request that may be closed, and in the trace.
+
+        Raises UnknownRequestError, OwnRequestError.
+        """
+        request = await self.requests.lock(connection, request_id)
+        self.check_not_own(by, request)
         await self.requests.note(connection, request_id, word, by.code)
         entry = Entry(Act.REQUEST, by.code, by.role, request_id, word)
         await self._trace.note_in(connection, entry)
+
+    def check_not_own(self, by: Actor, request: Request) -> None:
+        """Raises OwnRequestError."""
+        check_not_own(by, request, self._name_agent)
 
     async def of(self, request_id: UUID, what: What) -> Sequence[Wanted]:
         """Everything that was asked with a request."""
@@ -164,9 +188,15 @@ class Wants:
 
     async def _read(self, request_id: UUID | None, what: What) -> Sequence[Wanted]:
         async with self.database.connection() as connection:
-            rows = await connection.fetch(
-                QUERIES["find_outcomes"], self.site, request_id, what.value
-            )
+            return await self.read_in(connection, request_id, what)
+
+    async def read_in(
+        self, connection: Connection, request_id: UUID | None, what: What
+    ) -> Sequence[Wanted]:
+        """Of one request, or whatever is not over; in the caller's transaction."""
+        rows = await connection.fetch(
+            QUERIES["find_outcomes"], self.site, request_id, what.value
+        )
         return [Wanted.read(row) for row in rows]
 
     async def note_keys(self, wanted: Wanted, names: Sequence[str]) -> None:
@@ -177,6 +207,10 @@ class Wants:
         self, wanted: Wanted, now: datetime, *, is_over: bool = True
     ) -> None:
         await self._execute("note_done", wanted, now, is_over)
+
+    async def note_lifted(self, wanted: Wanted, now: datetime) -> None:
+        """Unless it was restricted anew since its person was told."""
+        await self._execute("note_lifted", wanted, wanted.lifting_told_at, now)
 
     async def note_ended(self, wanted: Wanted, now: datetime) -> None:
         """There is nothing left to do it to."""

@@ -42,6 +42,7 @@ def make_packages(parts: DeskParts, around: Around) -> Packages:
         codes=parts.codes,
         sender=parts.sender,
         name_agent=parts.name_agent,
+        practices=config.practices,
         clock=parts.clock,
         link=config.link,
         page=around.page,

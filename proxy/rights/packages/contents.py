@@ -2,6 +2,8 @@
 
 import zlib
 from collections.abc import Sequence
+from datetime import date, datetime
+from operator import attrgetter
 from pathlib import Path
 
 from proxy.access.permissions import Actor
@@ -9,15 +11,21 @@ from proxy.access.trace.acts import Act
 from proxy.access.trace.reading import Hearing
 from proxy.errors import ObjectMissingError
 from proxy.letters.facts import Listening, PackageFile, Statement
+from proxy.rights.outcomes.recipients import (
+    Handover,
+    HandoverPurpose,
+    handovers_of,
+)
 from proxy.rights.packages import naming
 from proxy.rights.packages.archive import Entry
 from proxy.rights.packages.copying import Copying
+from proxy.rights.packages.counting import counted
 from proxy.rights.packages.keys import PackageKeys
 from proxy.rights.packages.muting import Cut
 from proxy.rights.packages.naming import Names
 from proxy.rights.packages.ports import PackageSurroundings, Told
 from proxy.rights.packages.store import Item, Member, Package, PackageStore
-from proxy.rights.packages.texts import Counted, PackageTexts
+from proxy.rights.packages.texts import PackageTexts
 from proxy.rights.records import Request
 
 _VERIFIER = Path(__file__).resolve().parents[3] / "audit" / "verify.py"
@@ -27,6 +35,8 @@ _WHAT = {
     naming.RECEIPT: "receipt",
     naming.RECEIPT_WORDS: "draw",
 }
+# Who has it for an inquiry is no recipient (GDPR Art. 4(9)): it may have to be secret.
+_INQUIRIES = frozenset({HandoverPurpose.REQUISITION, HandoverPurpose.INSPECTION})
 _HOW = {Act.PLAY: "heard", Act.EXPORTED: "handed-over"}
 
 
@@ -46,8 +56,8 @@ class Contents:
     ) -> Sequence[Member]:
         """Its copy, measured, with its sheet, its receipt, and that in words.
 
-        Raises TamperedError, UnplayableError, ObjectMissingError, RestrictedError for
-        what cannot be handed over; whatever else is raised may pass.
+        Raises TamperedError, UnplayableError, ObjectMissingError for what cannot be
+        handed over; whatever else is raised may pass.
         """
         names = _names(request, package)
         cuts = await self._store.cuts(request.request_id, item.recording_id)
@@ -109,29 +119,42 @@ class Contents:
         )
         theirs = {row["request_id"] for row in rows}
         return tuple(
-            Statement(on=each.made_at.date(), text=each.text)
+            Statement(on=self._day(each.made_at), text=each.text)
             for each in made
             if each.request_id in theirs
         )
 
     async def _listenings(self, maker: Actor, item: Item) -> tuple[Listening, ...]:
+        """As the trace has them; handovers as the register does, with their own day."""
         heard = await self._given.hearings.of_recording(maker, item.recording_id)
-        return tuple(_listening(each) for each in heard)
+        given = await handovers_of(self._store.database, item.recording_id)
+        told = [self._listening(each) for each in heard if not _is_handover(each)]
+        told += [_handed_over(each) for each in given]
+        return tuple(sorted(told, key=attrgetter("on")))
+
+    def _listening(self, heard: Hearing) -> Listening:
+        return Listening(
+            on=self._day(heard.at),
+            how=_HOW[heard.act],
+            purpose=heard.purpose,
+            role=heard.role,
+        )
+
+    def _day(self, moment: datetime) -> date:
+        """By the clock on the site's wall."""
+        return self._given.requests.local(moment).date()
 
     async def head(
         self, request: Request, package: Package, members: Sequence[Member]
     ) -> Sequence[Member]:
         """What comes first: what all of it is, and the letters."""
         names, texts = _names(request, package), self._texts
-        muted = await self._store.rows("count_muted", request.request_id)
+        how_many = await counted(self._store, self._given.requests, package)
         files = [
             PackageFile(name=each.entry.name, what=_what(each)) for each in members
         ]
         written = {
-            naming.CONFIRMATION: await texts.confirmation(
-                request,
-                Counted(package.recordings, muted[0]["count"], len(package.left_out)),
-            ),
+            naming.CONFIRMATION: await texts.confirmation(request, how_many),
             naming.INFORMATION: await texts.information(request, package.recordings),
             naming.VERIFIER: _VERIFIER.read_text(),
             naming.POLICY: self._given.draw_proofs().policy,
@@ -157,8 +180,18 @@ def _sealed(keys: PackageKeys, place: int, part: int, name: str, text: bytes) ->
     return Member(place=place, part=part, entry=entry, sealed=keys.seal(name, text))
 
 
-def _listening(heard: Hearing) -> Listening:
-    return Listening(on=heard.on, how=_HOW[heard.act], purpose=heard.purpose)
+def _is_handover(heard: Hearing) -> bool:
+    """Whether it is on the register: other than the copy for the person, it is."""
+    return heard.act is Act.EXPORTED and heard.purpose in {*HandoverPurpose}
+
+
+def _handed_over(given: Handover) -> Listening:
+    return Listening(
+        on=given.handed_on,
+        how=_HOW[Act.EXPORTED],
+        purpose=given.purpose,
+        recipient="" if given.purpose in _INQUIRIES else given.recipient,
+    )
 
 
 def _what(member: Member) -> str:

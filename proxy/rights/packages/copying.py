@@ -18,7 +18,9 @@ from proxy.rights.packages.muting import Cut
 from proxy.vault.recordings import Recording, Vault
 from retention.holds import Authority
 
-_FOR_THEM = frozenset({Authority.REQUEST})
+# No use of a restricted recording against its person's will, and no other's claim or
+# requisition suspends Art. 15: docs/decisions/0032.
+_FOR_THEM = frozenset(Authority)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,13 @@ class Copy:
 
 
 class Copying:
-    """Copies for the person: a request's own freeze keeps nobody from reading."""
+    """Copies for the person: no hold keeps them from theirs."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
     async def find(self, recording_id: UUID) -> Recording:
-        """Raises ObjectMissingError, and RestrictedError for any other hold."""
+        """Raises ObjectMissingError."""
         return await self._vault.find(recording_id, _FOR_THEM)
 
     async def measure(self, recording: Recording, cuts: Sequence[Cut]) -> Copy:

@@ -7,11 +7,11 @@ from proxy.database.pool import Connection
 from proxy.letters.facts import Facts
 from proxy.rights.faults import NotDoneError
 from proxy.rights.fulfilling import Done
+from proxy.rights.packages.counting import counted
 from proxy.rights.packages.links import LONGEST_LINK
 from proxy.rights.packages.making import to_hand_over
 from proxy.rights.packages.packages import Packages
 from proxy.rights.packages.store import QUERIES, Ended, Package
-from proxy.rights.packages.texts import Counted
 from proxy.rights.records import ItemState, Request
 from proxy.rights.requests import Requests
 
@@ -42,7 +42,7 @@ class AccessFulfilment:
                 "the package is not of these recordings", field="package", fix=_FIX
             )
         is_partial = bool(package.left_out) or any(
-            item.state in {ItemState.HELD, ItemState.GONE} for item in items
+            item.state is ItemState.GONE for item in items
         )
         return Done(len(packed), is_partial)
 
@@ -73,13 +73,8 @@ class AccessFulfilment:
         package = await self._last(request)
         if package.link_until is None:
             raise NotDoneError(_why(package), field="package", fix=_FIX)
-        [muted] = await self._store.rows("count_muted", request.request_id)
-        items = await self._requests.items(request.request_id)
-        held = sum(item.state is ItemState.HELD for item in items)
-        counted = Counted(
-            package.recordings, muted["count"], len(package.left_out) + held
-        )
-        return self._packages.texts.answer(request, head, counted, package.link_until)
+        how_many = await counted(self._store, self._requests, package)
+        return self._packages.texts.answer(request, head, how_many, package)
 
     async def is_over(self, request: Request) -> bool:
         """Fetched whole, or the link is over: seven days at most.

@@ -15,12 +15,7 @@ import structlog
 
 from proxy.access.permissions import Actor
 from proxy.database.pool import Connection
-from proxy.errors import (
-    ObjectMissingError,
-    PonctuelError,
-    RestrictedError,
-    TamperedError,
-)
+from proxy.errors import ObjectMissingError, PonctuelError, TamperedError
 from proxy.letters.checking import LetterFactError
 from proxy.rights.faults import NoLetterheadError
 from proxy.rights.packages.archive import archive_size
@@ -39,7 +34,8 @@ from proxy.rights.requests import Requests
 log = structlog.get_logger()
 
 _MOST_AT_ONCE = 2
-_NEVER_PASSES = (TamperedError, UnplayableError, ObjectMissingError, RestrictedError)
+_NEVER_PASSES = (TamperedError, UnplayableError, ObjectMissingError)
+_THERE = frozenset({ItemState.FROZEN, ItemState.HELD})
 _UNWRITTEN = (LetterFactError, NoLetterheadError)
 
 
@@ -168,4 +164,4 @@ def to_hand_over(items: Sequence[RequestItem]) -> list[UUID]:
         raise PackageNotReadyError(
             "not every recording is frozen yet", fix="ask again in a minute"
         )
-    return [item.recording_id for item in items if item.state is ItemState.FROZEN]
+    return [item.recording_id for item in items if item.state in _THERE]

@@ -9,6 +9,7 @@ from proxy.database.pool import Connection
 from proxy.errors import ObjectMissingError
 from proxy.rights.checking import DONE_FIRST
 from proxy.rights.faults import MoveRefusedError, OwnRequestError
+from proxy.rights.moving import check_not_own
 from proxy.rights.packages.by_hand import (
     HANDED_OVER,
     LINK_ISSUED,
@@ -25,6 +26,7 @@ from proxy.rights.packages.sending import Sending
 from proxy.rights.packages.store import QUERIES, Ended, Package, PackageStore
 from proxy.rights.packages.texts import PackageTexts
 from proxy.rights.records import Request
+from proxy.rights.unsettled import check_practices, check_question
 from retention.rights.deadlines import Kind
 
 KINDS = frozenset({Kind.ACCESS, Kind.MEDICAL_FILE})
@@ -83,8 +85,14 @@ class Packages:
             [cut.why.value for cut in cuts],
         )
 
-    async def muted(self, request_id: UUID, recording_id: UUID) -> tuple[Cut, ...]:
-        """What is silent in the copy of one recording."""
+    async def muted(
+        self, by: Actor, request_id: UUID, recording_id: UUID
+    ) -> tuple[Cut, ...]:
+        """What is silent in the copy of one recording.
+
+        Raises UnknownRequestError, OwnRequestError.
+        """
+        await self._check_not_own(by, request_id)
         return await self.store.cuts(request_id, recording_id)
 
     async def make(
@@ -102,11 +110,12 @@ class Packages:
         self.making.work_on(request_id)
         return await self.store.living(request_id)
 
-    async def show(self, request_id: UUID) -> Package:
+    async def show(self, by: Actor, request_id: UUID) -> Package:
         """How far it has come; the last, if there is none that lives.
 
-        Raises NoPackageError.
+        Raises NoPackageError, UnknownRequestError, OwnRequestError.
         """
+        await self._check_not_own(by, request_id)
         package = await self.store.find(request_id)
         package = package or await self.store.last(request_id)
         if package is None:
@@ -118,11 +127,13 @@ class Packages:
 
         Raises NoPackageError, PackageNotReadyError, also before the 48 hours of a
         medical file are over; MoveRefusedError before it is known who asks, while a
-        practice is asked, and once the answer is another.
+        shared telephone takes one question more, while a practice is or has to be
+        asked, and once the answer is another.
         """
         async with self._given.requests.database.transaction() as connection:
             request = await self._locked(connection, by, request_id)
             self._check_may_be_handed_over(request)
+            await self._check_settled(connection, request)
             package = await self.store.find_in(connection, request_id)
             if package is None:
                 raise NoPackageError(fix="have one made")
@@ -149,6 +160,16 @@ class Packages:
                 field="earliest",
                 fix="a medical file is handed over after 48 hours at the earliest",
             )
+
+    async def _check_settled(self, connection: Connection, request: Request) -> None:
+        """Of what is answered it was: then nothing can be asked any more."""
+        if not request.standing.is_open:
+            return
+        which = (connection, request.request_id)
+        items = await self._given.requests.items_in(*which)
+        check_question(request, items)
+        history = await self._given.requests.history_in(*which)
+        check_practices(self._given.practices, items, history)
 
     async def hand_over_code(self, by: Actor, request_id: UUID) -> str:
         """A code for the running link, to be given to the person by another way.
@@ -201,6 +222,10 @@ class Packages:
         if told.agent and self._given.name_agent(told.agent) == by.agent_key:
             raise OwnRequestError(fix="ask a colleague at the desk")
         return request
+
+    async def _check_not_own(self, by: Actor, request_id: UUID) -> None:
+        request = await self._given.requests.find(request_id)
+        check_not_own(by, request, self._given.name_agent)
 
     async def _note(
         self, connection: Connection, by: Actor, request: Request, event: str

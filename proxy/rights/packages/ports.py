@@ -1,6 +1,6 @@
 """What a package is made of, as far as others know it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +9,7 @@ from proxy.access.trace.reading import TraceReading
 from proxy.access.trace.trace import Trace
 from proxy.ledger.draw_proofs import DrawProofs
 from proxy.letters.facts import Listening, Processing, Statement
+from proxy.rights.config import Practice
 from proxy.rights.identity_codes import IdentityCodes
 from proxy.rights.packages.muting import Cut
 from proxy.rights.requests import Requests
@@ -53,6 +54,7 @@ class PackageSurroundings:
     codes: IdentityCodes
     sender: Sender
     name_agent: Callable[[str], bytes]
+    practices: Mapping[str, Practice]
     clock: Callable[[], datetime]
     link: timedelta
     page: str

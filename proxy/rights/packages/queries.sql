@@ -195,11 +195,13 @@ UPDATE packages SET traced = $3
 WHERE site_id = $1 AND package_id = $2 AND ended_at IS NULL AND traced < $3
 RETURNING traced;
 
--- name: count_unavailable(site_id, package_id, now)
--- What has gone, was dropped, or is held for something else than the request.
+-- name: count_unavailable(site_id, package_id, now, recording_id)
+-- What has gone or was dropped; what is held is there, by whatever right (decision 0032).
+-- Null: of all its recordings.
 SELECT count(*) FROM package_items AS i
 WHERE
   i.site_id = $1 AND i.package_id = $2
+  AND ($4::uuid IS NULL OR i.recording_id = $4)
   AND NOT EXISTS (
     SELECT FROM recordings AS r
     INNER JOIN packages AS p ON p.site_id = $1 AND p.package_id = $2
@@ -210,12 +212,6 @@ WHERE
     WHERE
       r.site_id = $1 AND r.recording_id = i.recording_id AND r.doomed_at IS NULL
       AND r.due_at > $3
-      AND NOT EXISTS (
-        SELECT FROM holds AS h
-        WHERE
-          h.site_id = $1 AND h.recording_id = r.recording_id AND h.ended_at IS NULL
-          AND h.authority <> 'request'
-      )
   );
 
 -- name: find_recording_facts(site_id, recording_id)
@@ -242,8 +238,15 @@ FROM unnest($4::bigint[], $5::bigint[], $6::text[]) AS c (start_ms, stop_ms, why
 SELECT start_ms, stop_ms, why FROM request_cuts
 WHERE site_id = $1 AND request_id = $2 AND recording_id = $3 ORDER BY start_ms;
 
--- name: count_muted(site_id, request_id)
-SELECT count(*) FROM request_cuts WHERE site_id = $1 AND request_id = $2;
+-- name: count_muted(site_id, package_id)
+-- Of the recordings in it: another may have been dropped since it was muted.
+SELECT count(*) FROM packages AS p
+INNER JOIN package_items AS i ON i.site_id = $1 AND i.package_id = p.package_id
+INNER JOIN request_cuts AS c
+  ON
+    c.site_id = $1 AND c.request_id = p.request_id
+    AND c.recording_id = i.recording_id
+WHERE p.site_id = $1 AND p.package_id = $2;
 
 -- name: list_package_recordings(site_id, package_id)
 SELECT recording_id FROM package_items

@@ -30,12 +30,14 @@ from proxy.rights.packages.keys import PackageKeys
 from proxy.rights.packages.ports import PackageSurroundings
 from proxy.rights.packages.ranges import Span, span_of
 from proxy.rights.packages.store import QUERIES, Ended, Member, Package, PackageStore
+from proxy.vault.recordings import Recording
 
 PURPOSE = "access"
 MOST_AT_ONCE = 4  # downloads of a site, on one replica
 # Of a replica that died another takes over after so long.
 _SENDER_FOR = timedelta(seconds=90)
 _NOTED_EVERY = 32 * 1024 * 1024  # bytes
+_LOOKED_EVERY = 1024 * 1024  # bytes of one recording; a minute of a telephone's sound
 _TRACED_AT_ONCE = 200  # recordings; others wait for the trace meanwhile
 
 
@@ -81,12 +83,16 @@ class Sending:
             raise LinkOverError(fix="ask for another link")
 
     async def _check_unchanged(self, package: Package) -> None:
-        [row] = await self._store.rows(
-            "count_unavailable", package.package_id, self._store.clock()
-        )
-        if row["count"]:
+        if await self._are_gone(package, None):
             await self._end(package.package_id, Ended.GONE)
             raise PackageOverError(fix="ask the desk what became of it")
+
+    async def _are_gone(self, package: Package, only: UUID | None) -> bool:
+        """Whether one of its recordings is; or that one."""
+        [row] = await self._store.rows(
+            *("count_unavailable", package.package_id, self._store.clock(), only)
+        )
+        return bool(row["count"])
 
     async def _end(self, package_id: UUID, because: Ended) -> None:
         async with self._store.database.transaction() as connection:
@@ -187,20 +193,41 @@ class Sending:
         try:
             recording = await self._copying.find(member.recording_id)
             cuts = await self._store.cuts(package.request_id, member.recording_id)
-            await self._check_lives(package)  # whoever changes cuts ends it with that
+            # Whoever changes cuts ends it with that.
+            await self._check_lives(package, recording.recording_id)
             copy = self._copying.open(recording, cuts, member.frames)
-            async with aclosing(copy) as pieces:
+            async with aclosing(self._watched(copy, package, recording)) as pieces:
                 async for piece in pieces:
                     yield piece
         except (ObjectMissingError, RestrictedError) as error:
             await self._end(package.package_id, Ended.GONE)
             raise PackageOverError from error
 
-    async def _check_lives(self, package: Package) -> None:
+    async def _watched(
+        self,
+        copy: AsyncGenerator[bytes, None],
+        package: Package,
+        recording: Recording,
+    ) -> AsyncGenerator[bytes, None]:
+        """What becomes of a long recording while it leaves is looked at as well."""
+        unwatched = 0
+        async with aclosing(copy) as pieces:
+            async for piece in pieces:
+                if unwatched >= _LOOKED_EVERY:
+                    await self._check_lives(package, recording.recording_id)
+                    unwatched = 0
+                yield piece
+                unwatched += len(piece)
+
+    async def _check_lives(self, package: Package, recording_id: UUID) -> None:
+        """Of the recordings that one alone: each is looked at before it leaves."""
         if not await self._store.rows("find_lives", package.package_id):
             raise PackageOverError
         request = await self._requests.find(package.request_id)
         if not is_to_be_handed_over(request.standing):
+            raise PackageOverError
+        if await self._are_gone(package, recording_id):
+            await self._end(package.package_id, Ended.GONE)
             raise PackageOverError
 
     async def _text(self, package: Package, keys: PackageKeys, member: Member) -> bytes:

@@ -28,7 +28,7 @@ class Ended(StrEnum):
 
     FETCHED = "fetched"
     LINK_OVER = "link-over"
-    CHANGED = "changed"  # what is muted, or which recordings: a new one is made
+    CHANGED = "changed"  # what is muted, which recordings, or who may: made anew
     GONE = "gone"  # a recording was erased, dropped or restricted meanwhile
     CLOSED = "closed"  # with its request
 

@@ -1,8 +1,8 @@
 """The letters of a package, stated from its request and from the settings in force."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, time
 from typing import Any
 
 from proxy.letters.facts import (
@@ -14,27 +14,18 @@ from proxy.letters.facts import (
     PackageReadme,
     RecordingSheet,
 )
+from proxy.rights.packages.counting import Counted
 from proxy.rights.packages.muting import Cut
 from proxy.rights.packages.ports import PackageSurroundings, Told
+from proxy.rights.packages.store import Package
 from proxy.rights.records import Request
 from proxy.rights.wording import ending_of
 from retention.periods import LARGEST_LAG
 
 LEFT_OUT: Mapping[str, str] = {
-    "fr": "l'enregistrement est endommagé, et nul ne peut en faire une copie ; ou la "
-    "loi en interdit l'usage en ce moment.",
-    "en": "the recording is damaged, and nobody can make a copy of it; or the law "
-    "forbids its use for the time being.",
+    "fr": "l'enregistrement est endommagé, et nul ne peut en faire une copie.",
+    "en": "the recording is damaged, and nobody can make a copy of it.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """How many recordings an answer hands over, mutes parts of, or leaves out."""
-
-    recordings: int
-    muted: int
-    left_out: int
 
 
 class PackageTexts:
@@ -49,27 +40,38 @@ class PackageTexts:
         self._link = given.link
 
     async def confirmation(self, request: Request, counted: Counted) -> str:
+        """As it lies in the copy: made before there is a link, read once it is over."""
         head = self._wording.head(request, self._clock())
-        facts = self.answer(request, head, counted, self._clock() + self._link)
-        return self._wording.letter(request, facts)
+        return self._wording.letter(request, self._answer(request, head, counted))
 
     def answer(
         self,
         request: Request,
         head: Mapping[str, Any],
         counted: Counted,
-        until: datetime,
+        package: Package,
     ) -> AnswerAccess:
         """What the answer states; `head` has the fields of `OfRequest`."""
+        facts = self._answer(request, head, counted)
+        fetched, until = package.fetched_at, package.link_until
+        if fetched is not None:
+            return replace(facts, fetched_on=self._wording.day(fetched))
+        if until is None:
+            return facts
+        return replace(facts, page=self._page, open_until=self._wording.day(until))
+
+    def _answer(
+        self, request: Request, head: Mapping[str, Any], counted: Counted
+    ) -> AnswerAccess:
         return AnswerAccess(
             **head,
             recordings=counted.recordings,
             muted=counted.muted,
-            page=self._page,
-            open_until=self._wording.day(until),
             number_ending=ending_of(request),
             withheld=counted.left_out,
             withheld_because=LEFT_OUT[request.language] if counted.left_out else "",
+            gone=counted.gone,
+            grounds=request.told.grounds,
         )
 
     async def information(self, request: Request, recordings: int) -> str:
@@ -90,17 +92,21 @@ class PackageTexts:
             practice=told.practice or "-",
             purpose=told.purpose,
             draw=told.draw_seq,
-            kept_until=self._wording.day(self._gone_at(told)),
+            kept_until=self._wording.day(self._gone_at(request, told)),
             listenings=told.listenings,
             muted=_muted(told.cuts),
             statements=told.statements,
         )
         return self._wording.letter(request, facts)
 
-    def _gone_at(self, told: Told) -> datetime:
-        """At the latest: its day, or a day after nobody can fetch this any more."""
-        delivered = self._clock() + self._link
-        return max(told.expires_at, delivered + LARGEST_LAG)
+    def _gone_at(self, request: Request, told: Told) -> datetime:
+        """At the latest: its day, or a day after nobody can fetch this any more.
+
+        Links are issued until the answer, and that is due on a day.
+        """
+        now = self._requests.local(self._clock())
+        due = datetime.combine(request.due_on, time.max, now.tzinfo)
+        return max(told.expires_at, max(due, now) + self._link + LARGEST_LAG)
 
     async def readme(self, request: Request, files: Sequence[PackageFile]) -> str:
         facts = PackageReadme(**self._letterhead(request), files=tuple(files))
