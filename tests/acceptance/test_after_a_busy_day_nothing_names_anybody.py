@@ -165,13 +165,14 @@ async def officers_decide(clinic, day: Day) -> None:
     alerts = await clinic.site.access.oversight.alerts.list(are_open=True)
     assert alerts
     for alert in alerts:
-        await browser.get(f"/alerts/{alert.alert_id}")
-        note = f"{NAME} was asked"
-        await browser.post(
-            f"/alerts/{alert.alert_id}", decision="justified", note=f"{note}: {NUMBER}"
-        )
         place = f"/alerts/{alert.alert_id}"
-        decided = await browser.post(place, decision="reminded", note=note)
+        await browser.get(place)
+        note, read = f"{NAME} was asked", str(alert.last_seq)
+        too_much = f"{note}: {NUMBER}"
+        await browser.post(place, decision="justified", last_seq=read, note=too_much)
+        decided = await browser.post(
+            place, decision="reminded", last_seq=read, note=note
+        )
         assert decided.status == 303, decided
     await browser.get(f"/trace?actor={NAME}&after=0")
     await browser.post("/grants", code=NAME, until="2026-12-01")
