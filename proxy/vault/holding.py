@@ -142,7 +142,7 @@ class Holds:
             )
         if row is None:
             raise NoHoldError
-        await self._end(row, actor, is_doomed=is_doomed)
+        await self._end(row, actor, self._clock(), is_doomed=is_doomed)
 
     async def running(self, recording_id: UUID) -> Running | None:
         """The hold a recording is under, if it is; also one whose time is just over."""
@@ -169,7 +169,7 @@ class Holds:
         ended = 0
         for row in rows:
             try:
-                await self._end(row, "service")
+                await self._end(row, "service", now)
                 ended += 1
             except PonctuelError as error:  # tried again with the next sweep
                 log.warning("hold not ended", problem=error.error_id)
@@ -261,10 +261,14 @@ class Holds:
         )
 
     async def _end(
-        self, row: asyncpg.Record, actor: str, *, is_doomed: bool = False
+        self,
+        row: asyncpg.Record,
+        actor: str,
+        now: datetime,
+        *,
+        is_doomed: bool = False,
     ) -> None:
         found = await self._find_ending(row["recording_id"])
-        now = self._clock()
         is_kept = not is_doomed and await self._is_wanted(row["recording_id"])
         kept_until = now + _KEPT_FOR if is_kept else None
         moved = None

@@ -107,7 +107,7 @@ class Sending:
         On leaving, what was sent is noted; when that was the last that was left, the
         package is over. Raises AlreadySendingError, TooManyDownloadsError, and what the
         trace raises: then nothing may be sent. The stream raises what stores raise, and
-        PackageOverError for what was erased or restricted meanwhile.
+        PackageOverError for what was erased or dropped meanwhile.
         """
         if self._turns.locked():
             raise TooManyDownloadsError(fix="try again in a minute")

@@ -29,7 +29,7 @@ class Ended(StrEnum):
     FETCHED = "fetched"
     LINK_OVER = "link-over"
     CHANGED = "changed"  # what is muted, which recordings, or who may: made anew
-    GONE = "gone"  # a recording was erased, dropped or restricted meanwhile
+    GONE = "gone"  # a recording was erased or dropped meanwhile
     CLOSED = "closed"  # with its request
 
 
