@@ -12,8 +12,8 @@ from proxy.rights.faults import NotDoneError
 from proxy.rights.packages.faults import (
     NotFaultyError,
     PackageNotReadyError,
-    PackageOverError,
 )
+from proxy.rights.packages.store import Ended
 from retention.holds import Authority, Hold
 from retention.rights.deadlines import Kind
 from retention.rights.request import Outcome
@@ -240,9 +240,10 @@ async def test_a_process_that_died_while_sending_is_resumed_by_another(
     assert files["enregistrements/01.wav"] == audio
 
 
-async def test_a_recording_restricted_while_it_is_sent_cuts_it_off(
+async def test_a_recording_restricted_while_it_is_sent_arrives_all_the_same(
     house, desk, one, clock
 ):
+    """Art. 18(2): it may be stored, and the person's own copy is theirs."""
     request, recording, _ = one
     await desk.assembled(request)
     shown = await desk.opened(request)
@@ -259,12 +260,10 @@ async def test_a_recording_restricted_while_it_is_sent_cuts_it_off(
             OFFICER.code,
         )
         clock.advance(seconds=2)
-        with pytest.raises(PackageOverError):
-            async for _ in blocks:
-                pass
-    with pytest.raises(PonctuelError) as refused:
-        await desk.fetched(shown.ticket)
-    assert refused.value.status == 410
+        async for _ in blocks:
+            pass
+    package = await desk.packages.show(OFFICER, request)
+    assert package.ended_because is Ended.FETCHED
 
 
 async def test_a_recording_tampered_with_after_it_was_measured_never_arrives_whole(
