@@ -105,7 +105,8 @@ async def test_a_leaf_that_is_gone_or_no_leaf_is_found(called, body):
 async def test_a_head_that_we_did_not_sign_is_found(called):
     owner = await asyncpg.connect(called.dsn)
     await owner.execute(
-        "UPDATE checkpoints SET note = overlay(note placing '\\x41' from 30 for 1)"
+        "UPDATE checkpoints SET note = set_byte(note, 29,"
+        " CASE get_byte(note, 29) WHEN 65 THEN 66 ELSE 65 END)"
     )
     await owner.close()
 
