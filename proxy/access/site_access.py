@@ -61,7 +61,6 @@ class SiteAccess:
         self.invitations = Invitations(
             self.accounts, database, hashing, factors, self.trace, clock
         )
-        sources = SourceLimiter(clock)
         attempts = Attempts(database, name_agent, clock)
         self.own = OwnAccount(
             self.accounts, self.sessions, factors, hashing, attempts, database
@@ -71,11 +70,16 @@ class SiteAccess:
             factors=factors,
             hashing=hashing,
             attempts=attempts,
-            sources=sources,
+            sources=SourceLimiter(clock),
             trace=self.trace,
         )
         self.sign_in = SignIn(parts, database, clock)
         self.sign_in.checks.extend([self.accounts.check_in, self.break_glass.check_in])
+        self._join_other_ways(given, parts.sources)
+
+    def _join_other_ways(self, given: Surroundings, sources: SourceLimiter) -> None:
+        """To sign in: with a passkey, and at an organisation's own provider."""
+        database, clock, config = given.ledger.database, given.clock, given.config
         beside = PasskeyParts(
             sessions=self.sessions,
             sign_in=self.sign_in,

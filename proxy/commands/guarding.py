@@ -24,7 +24,7 @@ def _leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser
     nested = [
         action.choices.values()
         for action in parser._actions  # noqa: SLF001  # argparse shows them no other way
-        if isinstance(action, argparse._SubParsersAction)  # noqa: SLF001
+        if isinstance(action, argparse._SubParsersAction)  # noqa: SLF001  # it has no other name
     ]
     if not nested:
         yield parser
