@@ -5,7 +5,7 @@ import pytest
 from proxy.access.permissions import Role
 from tests.fakes.call_centre import SITE
 from tests.fakes.command_line import ponctuel
-from tests.fakes.console import ADMINISTRATOR, enrol
+from tests.fakes.console import ADMINISTRATOR, accept, enrol
 from tests.fakes.staff import CARLA, PEOPLE
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
@@ -48,7 +48,10 @@ async def test_an_account_counts_once_appointed_and_until_it_ends(house, told):
     await enrol(house, "dpo-eve", Role.DPO)
     assert await told(ALONE) == "ok: 2"
 
-    await house.site.access.invitations.reset(ADMINISTRATOR, "dpo-eve")
+    again = await house.site.access.invitations.reset(ADMINISTRATOR, "dpo-eve")
+    assert (await told(ALONE)).startswith("warn: 1")
+
+    await accept(house, "dpo-eve", again.secret)
     assert (await told(ALONE)).startswith("warn: 1")
 
     await house.site.access.accounts.appoint(CARLA, "dpo-eve")

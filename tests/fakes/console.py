@@ -41,17 +41,24 @@ class Person:
 
 
 async def enrol(centre: Any, code: str, role: Role, agent: str | None = None) -> Person:
-    """Invited and accepted, without a browser."""
+    """Invited, accepted and, where the role needs it, appointed; without a browser."""
     invitations = centre.site.access.invitations
     invited = await invitations.invite(ADMINISTRATOR, Wanted(code, role, agent))
-    offer = await invitations.offer(invited.secret)
+    person = await accept(centre, code, invited.secret)
+    if role in APPOINTED:
+        await centre.site.access.accounts.appoint(CARLA, code, agent)
+    return person
+
+
+async def accept(centre: Any, code: str, secret: str) -> Person:
+    """Whoever has the link chooses a password and shows an app's digits."""
+    invitations = centre.site.access.invitations
+    offer = await invitations.offer(secret)
     person = Person(code, PASSWORD, offer.totp_secret)
     digits = person.digits(centre)
     person.recovery = await invitations.accept(
-        invited.secret, PASSWORD, opening=offer.opening, totp=digits
+        secret, PASSWORD, opening=offer.opening, totp=digits
     )
-    if role in APPOINTED:
-        await centre.site.access.accounts.appoint(CARLA, code, agent)
     return person
 
 
