@@ -18,7 +18,9 @@ async def new_database(server: str, template: str = "template1") -> AsyncIterato
     """A database of its own, dropped at the end."""
     name = f"test_{uuid.uuid4().hex}"
     connection = await asyncpg.connect(server)
-    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    await connection.execute(
+        f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"
+    )
     try:
         yield in_database(server, name)
     finally:
