@@ -28,8 +28,9 @@ MANY = 12
 
 
 @pytest.fixture
-async def desk(house):
-    async with handing(house) as desk:
+async def desk(quiet):
+    """Nobody else goes on with what it began: a minute's tick would."""
+    async with handing(quiet) as desk:
         yield desk
 
 
