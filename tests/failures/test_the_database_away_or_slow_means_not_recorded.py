@@ -33,6 +33,8 @@ TWILIO = {
 }
 # The deadline, and what a busy machine adds to it.
 IN_TIME = DEADLINE_MS / 1000 + 1
+# Long enough for 199 calls to come to their draw on a busy machine before they give up.
+BATCH_SECONDS = 2.0
 
 
 @pytest.fixture
@@ -183,7 +185,7 @@ async def ask_in_one_batch(centre, names):
     ]
     return await asyncio.gather(
         *(
-            centre.site.calls.decide("pbx", event, DEADLINE_MS / 1000)
+            centre.site.calls.decide("pbx", event, BATCH_SECONDS)
             for event in asked
         ),
         return_exceptions=True,
