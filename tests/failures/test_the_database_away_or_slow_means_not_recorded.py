@@ -184,10 +184,7 @@ async def ask_in_one_batch(centre, names):
         for name in names
     ]
     return await asyncio.gather(
-        *(
-            centre.site.calls.decide("pbx", event, BATCH_SECONDS)
-            for event in asked
-        ),
+        *(centre.site.calls.decide("pbx", event, BATCH_SECONDS) for event in asked),
         return_exceptions=True,
     )
 
