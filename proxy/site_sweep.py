@@ -8,7 +8,7 @@ from proxy.database.forgetting import Forgetting
 from proxy.intake.shortening import Shortening
 from proxy.intake.tag_keys import TagKeys
 from proxy.vault.assembling import VaultParts
-from retention.sweep import SweepReport, quietly, sweep
+from retention.sweep import Pace, SweepReport, quietly, sweep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class SiteSweep:
                 self.parts.documents,
                 self.parts.destroying,
                 now,
-                on_progress,
+                Pace(on_progress),
             )
             ended = await self.tag_keys.end_due(now)
         finally:

@@ -12,18 +12,23 @@
    died before its day, the others move to a fresh key and the old one is destroyed:
    then no older copy of a wrapped key opens what died.
 
+A store that answers slowly is left after a few minutes for step 5, and gone on with
+then: the keys of a day that is over do not wait until its last object is deleted.
+
 A crash between two steps leaves a marked recording, and the next sweep takes it up at
 step 2 through this same code.
 """
 
+import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
 from retention.ports import Documents, Doomed, Holds, Keys, RecordingShelf
 
 BATCH = 500
+SLICE_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,56 +66,120 @@ def quietly(_destroyed: int) -> None:
     """Show no progress."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Whom a sweep tells how far it is, and by what it measures its slices."""
+
+    on_progress: Callable[[int], None] = quietly
+    seconds: Callable[[], float] = time.monotonic
+
+
+QUIET = Pace()
+
+
 async def sweep(
     holds: Holds,
     shelf: RecordingShelf,
     documents: Documents,
     keys: Keys,
     now: datetime,
-    on_progress: Callable[[int], None] = quietly,
+    pace: Pace = QUIET,
 ) -> SweepReport:
-    """Destroy everything that is due at `now`."""
+    """Destroy everything that is due at `now`.
+
+    However slow the store is, documents and keys wait no longer than SLICE_SECONDS and
+    one object more.
+    """
     holds_ended = await holds.end_due(now)
-    destroyed = 0
-    failed: set[UUID] = set()
-    is_there = True
-    while is_there and (fresh := await _not_yet_failed(shelf, now, failed)):
-        gone, is_there = await _destroy_objects(shelf, fresh)
-        told = await shelf.remember(gone, now)
-        destroyed += await shelf.write_receipts(told, now)
-        failed |= _ids(fresh) - _ids(told)
-        on_progress(destroyed)
+    objects = _Objects(shelf, now, pace)
+    rounds = []
+    is_over = False
+    while not is_over:
+        is_over = await objects.destroy_some()
+        rounds.append(await _after_objects(documents, keys, now))
+    return replace(
+        _in_all(rounds),
+        destroyed=objects.destroyed,
+        failed=len(objects.failed),
+        holds_ended=holds_ended,
+    )
+
+
+@dataclass
+class _Objects:
+    """The recordings of one sweep: steps 1 to 4, a slice of time at once."""
+
+    shelf: RecordingShelf
+    now: datetime
+    pace: Pace
+    destroyed: int = 0
+    failed: set[UUID] = field(default_factory=set)
+
+    async def destroy_some(self) -> bool:
+        """Whether it is over: what is left, if anything, cannot be deleted now."""
+        ends_at = self.pace.seconds() + SLICE_SECONDS
+        while fresh := await self._not_yet_failed():
+            gone, tried, is_there = await self._destroy(fresh, ends_at)
+            told = await self.shelf.remember(gone, self.now)
+            self.destroyed += await self.shelf.write_receipts(told, self.now)
+            self.failed |= _ids(tried if is_there else fresh) - _ids(told)
+            self.pace.on_progress(self.destroyed)
+            if not is_there:
+                return True
+            if self.pace.seconds() >= ends_at:
+                return False
+        return True
+
+    async def _destroy(
+        self, items: Sequence[Doomed], ends_at: float
+    ) -> tuple[list[Doomed], list[Doomed], bool]:
+        """What is gone, what was tried, and whether the store is there.
+
+        One that cannot be deleted does not keep the others; a store that is away does.
+        """
+        gone: list[Doomed] = []
+        tried: list[Doomed] = []
+        for item in items:
+            tried.append(item)
+            if await self.shelf.destroy_object(item):
+                gone.append(item)
+            elif not await self.shelf.can_be_asked():
+                return gone, tried, False
+            if self.pace.seconds() >= ends_at:
+                break
+        return gone, tried, True
+
+    async def _not_yet_failed(self) -> list[Doomed]:
+        doomed = await self.shelf.doom_due(self.now, BATCH + len(self.failed))
+        return [item for item in doomed if item.recording_id not in self.failed]
+
+
+async def _after_objects(
+    documents: Documents, keys: Keys, now: datetime
+) -> SweepReport:
+    """Documents, and step 5. What fails is tried again after the next slice."""
     forgotten, left = await _forget(documents, now)
     ended = [key for key in await keys.living() if key.is_over(now)]
-    gone_keys = [await keys.destroy(key) for key in ended]
+    gone = [await keys.destroy(key) for key in ended]
     stale = [key for key in await keys.stale(now) if key not in ended]
     renewed = [await keys.renew(key) for key in stale]
     return SweepReport(
-        destroyed,
-        len(failed),
-        keys_destroyed=gone_keys.count(True),
-        keys_failed=gone_keys.count(False) + renewed.count(False),
+        keys_destroyed=gone.count(True),
+        keys_failed=gone.count(False) + renewed.count(False),
         keys_renewed=renewed.count(True),
-        holds_ended=holds_ended,
         analyses_forgotten=forgotten,
         analyses_failed=left,
     )
 
 
-async def _destroy_objects(
-    shelf: RecordingShelf, items: Sequence[Doomed]
-) -> tuple[list[Doomed], bool]:
-    """What is gone, and whether it is worth going on: the keys must not wait for long.
-
-    One that cannot be deleted does not keep the others; a store that is away does.
-    """
-    gone: list[Doomed] = []
-    for item in items:
-        if await shelf.destroy_object(item):
-            gone.append(item)
-        elif not await shelf.can_be_asked():
-            return gone, False
-    return gone, True
+def _in_all(rounds: Sequence[SweepReport]) -> SweepReport:
+    """What was done is added up; what is left is what the last round left."""
+    return replace(
+        rounds[-1],
+        keys_destroyed=sum(each.keys_destroyed for each in rounds),
+        keys_renewed=sum(each.keys_renewed for each in rounds),
+        analyses_forgotten=sum(each.analyses_forgotten for each in rounds),
+    )
 
 
 async def _forget(documents: Documents, now: datetime) -> tuple[int, int]:
@@ -123,13 +192,6 @@ async def _forget(documents: Documents, now: datetime) -> tuple[int, int]:
         forgotten += await documents.delete(told, now)
         failed |= fresh - set(told)
     return forgotten, len(failed)
-
-
-async def _not_yet_failed(
-    shelf: RecordingShelf, now: datetime, failed: Collection[UUID]
-) -> list[Doomed]:
-    doomed = await shelf.doom_due(now, BATCH + len(failed))
-    return [item for item in doomed if item.recording_id not in failed]
 
 
 def _ids(items: Collection[Doomed]) -> set[UUID]:
