@@ -82,8 +82,12 @@ async def centre(
 
 @pytest.fixture
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service publishes, and settles what is doubtful, when a test says so."""
-    monkeypatch.setattr(app, "_NOW_SECONDS", 3600.0)
+    """A service publishes, and settles what is doubtful, when a test says so.
+
+    Not even once as it starts: on a busy machine that may come late.
+    """
+    never = "_publish_and_keep_up_for_ever"
+    monkeypatch.setattr(app.Service, never, lambda _: asyncio.Event().wait())
 
 
 @pytest.fixture
