@@ -56,7 +56,7 @@ def go_through(order: dict[str, Any]) -> dict[str, Any]:
     copy = f"{template}_{os.getpid()}"
     order["settings"]["database"]["dsn"] = in_database(order["template"], copy)
     drop = f"DROP DATABASE IF EXISTS {copy} WITH (FORCE)"
-    copying = f"CREATE DATABASE {copy} TEMPLATE {template} STRATEGY FILE_COPY"
+    copying = f"CREATE DATABASE {copy} TEMPLATE {template}"
     asyncio.run(_in_postgres(order, drop, copying))
     status = in_a_process(order, None)
     while status == -signal.SIGKILL:
