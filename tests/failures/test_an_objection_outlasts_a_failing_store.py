@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.fakes.call_centre import CallCentre, wav
+from tests.fakes.call_centre import CallCentre, until, wav
 from tests.fakes.faulty_bucket import FaultyBucket
 from tests.fakes.seaweed import ACCESS_KEY, SECRET_KEY, Bucket
 
@@ -84,8 +84,12 @@ async def test_what_was_just_uploaded_is_gone_in_the_first_minute_the_store_answ
     call = await house.drawn_call(is_announced=True)
     front.add(operation, kind, times=EVERY)
 
+    async def being_sealed() -> bool:
+        return bool(await house.rows("SELECT FROM object_writes"))
+
     async def body() -> AsyncIterator[bytes]:
         yield AUDIO[:1000]
+        await until(being_sealed, "the upload to be admitted")
         await house.tell("call.opt_out", call)
         yield AUDIO[1000:]
 
