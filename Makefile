@@ -15,12 +15,13 @@ demo: $(VENV)/embedded
 serve: $(VENV)/embedded
 	@$(BIN)/ponctuel serve $(ARGS)
 
-# All tests: most side by side, then those that judge how long something takes.
+# All tests: most side by side, then, whatever came of these, those that judge how long
+# something takes.
 # With ARGS: those, one after the other.
 test: $(VENV)/test
 ifeq ($(ARGS),)
-	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not alone"
-	$(BIN)/pytest -m alone
+	@$(BIN)/pytest -n $(JOBS) --dist loadfile -m "not alone"; most=$$?; \
+	  $(BIN)/pytest -m alone && exit $$most
 else
 	$(BIN)/pytest $(ARGS)
 endif
