@@ -20,6 +20,7 @@ from tests.fakes.call_centre import SECRET, CallCentre
 from tests.fakes.gateway import Gateway, running_gateway
 from tests.fakes.generic_platform import HeldRecordings
 from tests.fakes.persons import rights_of
+from tests.fakes.timetable import out_of_time
 
 # Numbers (not such digits as an id or a hash has by chance), call ids, a recording's
 # name at its platform, and every secret.
@@ -63,13 +64,13 @@ async def centre(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> AsyncIterator[CallCentre]:
-    """No service runs yet: a test opens one, or two.
+    """No service runs yet: a test opens one, or two; what is due it asks for.
 
     Whatever a test does to it, in the end nothing personal has been logged.
     """
     (folder / "empty.toml").touch()
     monkeypatch.setenv("PONCTUEL_CONFIG", str(folder / "empty.toml"))
-    with structlog.testing.capture_logs() as lines:
+    with structlog.testing.capture_logs() as lines, out_of_time():
         async with aiohttp.ClientSession() as http:
             centre = CallCentre(folder, dsn, clock=clock, http=http, platform=platform)
             yield centre

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 
+import aiohttp
 import pytest
 from yarl import URL
 
@@ -73,11 +74,29 @@ async def _may_draw(centre):
     return (await centre.start_call()).decision_id
 
 
-async def test_calls_under_way_are_answered(wire, centre, serving):
+@pytest.fixture
+async def sent(centre):
+    """The bodies of all requests that have left for the service."""
+    bodies = set()
+
+    async def note(_session, _context, said):
+        bodies.add(said.chunk)
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_chunk_sent.append(note)
+    async with aiohttp.ClientSession(trace_configs=[tracing]) as http:
+        centre.http = http
+        yield bodies
+
+
+async def test_calls_under_way_are_answered(wire, centre, serving, sent):
     await until(lambda: _may_draw(centre), "the start")
     wire.stall()
+    sent.clear()
     calls = [asyncio.create_task(centre.start_call(f"call-{n}")) for n in range(20)]
-    await asyncio.sleep(0.1)  # for all to be in: none can say so before it is answered
+    await until(lambda: len(sent) == len(calls), "all to be sent")
+    # None can say that it is in before it is answered; but who came last is answered.
+    assert (await centre.ask("GET", f"{centre.address}/healthz")).status == 200
 
     serving.send_signal(signal.SIGTERM)
     await until(lambda: is_deaf(centre), "the end of listening")
@@ -136,7 +155,8 @@ async def is_taken_over_once(centre, call):
 async def test_a_fetch_that_takes_too_long_is_cut_off_and_done_after_the_restart(
     centre, monkeypatch
 ):
-    monkeypatch.setattr("proxy.jobs._FINISH_SECONDS", 0.2)
+    # As long again to clean up, once it is cut off.
+    monkeypatch.setattr("proxy.jobs._FINISH_SECONDS", 1.0)
     await centre.open()
     centre.platform.misbehave("GET", "slow")
     call = await offered(centre)
@@ -158,8 +178,9 @@ async def test_being_cut_off_in_the_commit_does_not_destroy_what_was_committed(
     call = await offered(centre)
     await until(lambda: wire.lost, "the commit")
 
+    worker = centre.service._jobs._task
     stopping = asyncio.create_task(centre.service._jobs.stop())
-    await asyncio.sleep(0.3)  # past the 0.2 s after which it is cut off
+    await until(worker.cancelling, "it to be cut off")
     await wire.mend()
     await stopping
     await centre.close()

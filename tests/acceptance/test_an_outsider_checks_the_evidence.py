@@ -124,7 +124,7 @@ def serving(demo):
 
 def is_healthy(address):
     host, _, port = address.removeprefix("http://").partition(":")
-    connection = HTTPConnection(host, int(port), timeout=5)
+    connection = HTTPConnection(host, int(port), timeout=30)
     connection.request("GET", "/healthz")
     status = connection.getresponse().status
     connection.close()

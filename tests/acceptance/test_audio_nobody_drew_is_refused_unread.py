@@ -33,7 +33,7 @@ class Upload:
 
     async def answer(self):
         """Read everything up to the end of the connection."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await self.reader.read()
 
 

@@ -9,16 +9,21 @@ from tests.fakes.call_centre import SITE
 from tests.fakes.clinic import written
 from tests.fakes.command_line import ponctuel
 
-TODAY = datetime.now(UTC).date()  # doctor runs in a process with its own clock
 CARDIO = f"{SITE}: line group cardio"
 
 
 @pytest.fixture
-def told(centre):
+def today():
+    """For doctor, a process with its own clock; this module was read long before."""
+    return datetime.now(UTC).date()
+
+
+@pytest.fixture
+def told(centre, today):
     """What doctor says of a line group changed so, by the names of its checks."""
 
     async def told(consent="opt_out", **group):
-        running = centre.policy(starts_on=TODAY - timedelta(days=1), consent=consent)
+        running = centre.policy(starts_on=today - timedelta(days=1), consent=consent)
         sites = centre.plan(policy=running)["sites"]
         sites[SITE]["line_groups"]["cardio"] |= group
         done = await ponctuel(centre, "doctor", "--json", sites=sites)
@@ -34,8 +39,8 @@ async def test_a_lawful_group_may_be_drawn_and_nothing_is_said_of_it(told):
     assert [name for name in said if name.startswith(f"{CARDIO},")] == []
 
 
-async def test_a_missing_and_an_ended_reference_are_named_with_what_to_do(told):
-    yesterday = TODAY - timedelta(days=1)
+async def test_a_missing_and_an_ended_reference_are_named_with_what_to_do(told, today):
+    yesterday = today - timedelta(days=1)
     ended = written("dpia-2026", until=yesterday.isoformat())
 
     said = await told(dpia=ended, article_9=None)
@@ -46,8 +51,8 @@ async def test_a_missing_and_an_ended_reference_are_named_with_what_to_do(told):
     assert f"{CARDIO}, hosting" not in said
 
 
-async def test_what_ends_within_two_months_is_said_while_it_holds(told):
-    soon = TODAY + timedelta(days=30)
+async def test_what_ends_within_two_months_is_said_while_it_holds(told, today):
+    soon = today + timedelta(days=30)
     certificate = written("hds-1", kind="hds", until=soon.isoformat())
 
     said = await told(hosting=certificate)

@@ -137,8 +137,8 @@ async def _is_empty(house, table):
 async def test_an_upload_that_stops_making_sense_is_cut_off(
     house, open_socket, monkeypatch, then
 ):
-    monkeypatch.setattr("proxy.intake.uploads.IDLE_SECONDS", 0.2)
-    monkeypatch.setattr("proxy.intake.uploads.LONGEST_UPLOAD_SECONDS", 0.3)
+    # Time enough to begin, for a machine that is busy.
+    monkeypatch.setattr("proxy.intake.uploads.LONGEST_UPLOAD_SECONDS", 2.0)
     call = await house.drawn_call(is_announced=True)
     reader, writer = await open_socket(house.service.address)
     writer.write(
@@ -148,6 +148,8 @@ async def test_an_upload_that_stops_making_sense_is_cut_off(
         + wav()[:256]
     )
     await until(house.objects, "the upload to have begun")
+    monkeypatch.setattr("proxy.intake.uploads.IDLE_SECONDS", 0.2)
+    writer.write(b"x")  # whoever is silent is so from here on
 
     async def dribble():
         while not reader.at_eof():

@@ -81,7 +81,9 @@ def doomed(killer: subprocess.Popen[str], centre: CallCentre) -> Doomed:
         killer.stdin.flush()
 
         async def address() -> str:
-            return await until(lambda: file.exists() and file.read_text(), "its start")
+            return await until(
+                lambda: file.exists() and file.read_text(), "its start", 30
+            )
 
         try:
             yield address

@@ -27,6 +27,7 @@ async def open_with(centre: CallCentre, other: ObedientClock) -> None:
     centre.services.append(service)
     await service.start()
     await service.wait_ready()
+    await centre.stop_worker()
 
 
 @pytest.fixture

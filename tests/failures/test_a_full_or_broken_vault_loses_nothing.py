@@ -11,6 +11,8 @@ import pytest
 from proxy.intake.takeovers import FETCH_ATTEMPTS, TryAgainError
 from tests.fakes.call_centre import wav
 
+pytestmark = pytest.mark.usefixtures("quiet")
+
 AUDIO = wav(seconds=200)
 ROOM = 1 << 20
 
@@ -96,7 +98,6 @@ async def test_an_upload_is_refused_and_may_be_repeated_later(house, clock, faul
 
 @FAULTS
 async def test_a_take_over_waits_and_succeeds_later(house, fault):
-    await house.stop_worker()
     call = await house.drawn_call(is_announced=True)
     await house.offer(house.platform.hold("rec-1", AUDIO), call.decision_id)
     takeover = await house.value("SELECT takeover_id FROM takeovers")
@@ -114,7 +115,6 @@ async def test_a_take_over_waits_and_succeeds_later(house, fault):
 
 
 async def test_a_take_over_is_given_up_for_the_vaults_sake_after_many_attempts(house):
-    await house.stop_worker()
     call = await house.drawn_call(is_announced=True)
     await house.offer(house.platform.hold("rec-1", AUDIO), call.decision_id)
     takeover = await house.value("SELECT takeover_id FROM takeovers")

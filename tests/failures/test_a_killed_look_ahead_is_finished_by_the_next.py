@@ -22,9 +22,9 @@ STEPS = {
 
 @pytest.fixture
 async def noon(centre, clock):
-    clock.advance(hours=2)
-    await centre.open()
+    await centre.open()  # in the morning: a minute's tick would look ahead at noon
     await centre.close()
+    clock.advance(hours=2)
     return centre
 
 

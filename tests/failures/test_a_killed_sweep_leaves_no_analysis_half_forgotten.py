@@ -71,6 +71,7 @@ async def test_an_early_death_that_was_killed_is_finished_by_the_next_start(
         pass
 
     await stocked.open()
+    await stocked.stop_worker()
     clock.advance(days=1)
     report = await stocked.site.sweep()
 

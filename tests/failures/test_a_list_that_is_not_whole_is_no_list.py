@@ -5,6 +5,7 @@ A list is read to its end and believed, or refused with nothing concluded from i
 
 import csv
 import json
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -42,17 +43,30 @@ def generic(host="pbx.example.com", **changes):
         "source_token": "source-token",
         "allowed_hosts": frozenset({host}),
         "allow_private_addresses": True,
-        "idle_timeout": IMPATIENT,
     }
     return GenericPlatform(GenericConfig(**usual | changes))
 
 
-@pytest.fixture
-async def pbx_lists(pbx):
+@asynccontextmanager
+async def lists_of(pbx, **changes):
     host = pbx.address.removeprefix("http://")
-    platform = generic(host, call_list_url=f"{pbx.address}/calls?day={{day}}")
+    address = f"{pbx.address}/calls?day={{day}}"
+    platform = generic(host, call_list_url=address, **changes)
     yield platform.lists
     await platform.source.close()
+
+
+@pytest.fixture
+async def pbx_lists(pbx):
+    async with lists_of(pbx) as lists:
+        yield lists
+
+
+@pytest.fixture
+async def hasty(pbx):
+    """The same, for what is to fail: a slow machine makes no difference to that."""
+    async with lists_of(pbx, idle_timeout=IMPATIENT) as hasty:
+        yield hasty
 
 
 async def test_a_generic_list_is_fetched_by_its_day(pbx, pbx_lists):
@@ -69,11 +83,11 @@ async def test_a_generic_list_is_fetched_by_its_day(pbx, pbx_lists):
 
 
 @pytest.mark.parametrize("kind", ["refuse", "half", "slow", "drop"])
-async def test_a_generic_list_that_fails_is_unavailable(pbx, pbx_lists, kind):
+async def test_a_generic_list_that_fails_is_unavailable(pbx, hasty, kind):
     pbx.misbehave("LIST", kind, times=2)  # a dropped connection is tried once more
 
     with pytest.raises(SourceUnavailableError):
-        await listed(pbx_lists)
+        await listed(hasty)
 
 
 async def test_a_generic_list_cut_short_by_its_writer_is_refused(pbx, pbx_lists):

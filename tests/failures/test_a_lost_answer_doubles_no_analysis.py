@@ -84,6 +84,7 @@ async def test_those_that_are_forgotten_again_are_gone(wired, wire, clock):
 async def test_replicas_that_forget_at_once_forget_each_once(centre, clock):
     for _ in range(2):
         await centre.open()
+        await centre.stop_worker()
     _, recording = await recorded(centre)
     for number in range(12):
         await analysed(centre, recording, f"trainer-{number}")

@@ -216,6 +216,7 @@ async def test_a_reconciliation_that_was_killed_is_finished_by_the_next(
     was_stored = bool(await centre.rows("SELECT FROM reconciliations"))
 
     await centre.open()
+    await centre.stop_worker()
     await centre.site.tend()
     done = await finished(centre)
 
@@ -249,6 +250,7 @@ async def test_what_was_made_and_deleted_before_we_looked_is_counted_by_the_next
         pass
 
     await centre.open()
+    await centre.stop_worker()
     await centre.site.tend()
     done = await finished(centre)
 
@@ -271,6 +273,7 @@ async def test_one_that_came_back_is_counted_by_the_next(centre, doomed, when):
         pass
 
     await centre.open()
+    await centre.stop_worker()
     await centre.site.tend()
     done = await finished(centre)
 

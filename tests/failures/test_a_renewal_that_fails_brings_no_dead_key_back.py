@@ -9,6 +9,8 @@ from tests.fakes.broken_keys import day_key, incidents, unreadable
 from tests.fakes.trainers import keys_of, recorded
 from tests.fakes.yesterday import backup
 
+pytestmark = pytest.mark.usefixtures("quiet")
+
 
 @pytest.fixture
 async def stocked(house):

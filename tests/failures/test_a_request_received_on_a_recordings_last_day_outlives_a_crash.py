@@ -22,6 +22,7 @@ async def test_what_was_received_on_its_last_day_is_frozen_before_the_next_sweep
     centre, monkeypatch
 ):
     await centre.open()
+    await centre.stop_worker()
     recording, _ = await recorded(centre, caller=THEIRS)
     centre.clock.advance(days=29, hours=23)
     rights = rights_of(centre.site)
@@ -31,6 +32,7 @@ async def test_what_was_received_on_its_last_day_is_frozen_before_the_next_sweep
 
     centre.clock.advance(hours=20)  # the day of its key is over
     await centre.open()
+    await centre.stop_worker()
 
     await rights.tend()
     [item] = await rights.requests.items(new.request_id)

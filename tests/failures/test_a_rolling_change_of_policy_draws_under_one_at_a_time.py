@@ -9,16 +9,13 @@ from tests.fakes.older_release import cannot_learn
 
 OLD = {"max_seconds": 600}
 NEW = {"max_seconds": 300}
-LEADERS = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
 pytestmark = [pytest.mark.usefixtures("unhurried"), pytest.mark.timeout(60)]
 
 
 async def open_with(centre, changes):
-    return await centre.open(policy=centre.policy(**changes))
-
-
-async def leads(centre):
-    return await centre.rows(LEADERS)
+    service = await centre.open(policy=centre.policy(**changes))
+    await centre.stop_worker()  # a minute's tick would learn of the change, too
+    return service
 
 
 def void(service):
@@ -42,7 +39,7 @@ async def leaves_since_the_change(centre):
 
 async def test_the_leader_with_the_older_policy_learns_the_newer_one(centre):
     old = await open_with(centre, OLD)
-    await until(lambda: leads(centre), "a leader")
+    await until(centre.leaders, "a leader")
     before = await calls_at(centre, old, range(10))
 
     new = await open_with(centre, NEW)
@@ -61,7 +58,7 @@ async def test_the_leader_with_the_older_policy_learns_the_newer_one(centre):
 async def test_a_leader_that_cannot_read_the_newer_policy_draws_nothing(centre):
     """Such as one of an older release, until it is replaced."""
     old = await open_with(centre, OLD)
-    await until(lambda: leads(centre), "a leader")
+    await until(centre.leaders, "a leader")
     cannot_learn(old)
 
     new = await open_with(centre, NEW)
@@ -81,7 +78,7 @@ async def test_what_an_outdated_replica_hands_over_is_not_drawn_before_it_learns
 ):
     """One that never led has not heard of the change when it passes a call on."""
     old = await open_with(centre, OLD)
-    await until(lambda: leads(centre), "a leader")
+    await until(centre.leaders, "a leader")
     follower = await open_with(centre, OLD)
 
     async def stay_behind(_seat):
@@ -92,7 +89,7 @@ async def test_what_an_outdated_replica_hands_over_is_not_drawn_before_it_learns
     new = await open_with(centre, NEW)
     centre.services.remove(old)
     await old.stop()
-    await until(lambda: leads(centre), "the next leader")
+    await until(centre.leaders, "the next leader")
 
     knew = follower.sites[SITE].schedule.newest_version
     learned = await calls_at(centre, follower, range(10, 20))
@@ -109,7 +106,7 @@ async def test_what_an_outdated_replica_hands_over_is_not_drawn_before_it_learns
 
 async def test_calls_go_on_under_load_while_one_replica_replaces_the_other(centre):
     old = await open_with(centre, OLD)
-    await until(lambda: leads(centre), "a leader")
+    await until(centre.leaders, "a leader")
     placed = asyncio.create_task(place_calls(centre, old, "old"))
     await until(lambda: drawn_at_least(centre, 20), "the first draws")
 
@@ -142,7 +139,7 @@ async def drawn_at_least(centre, number):
 
 async def test_a_leader_nobody_calls_any_more_draws_under_the_newer_policy(centre):
     old = await open_with(centre, OLD)
-    await until(lambda: leads(centre), "a leader")
+    await until(centre.leaders, "a leader")
     new = await open_with(centre, NEW)
 
     calls = await calls_at(centre, new, range(10))

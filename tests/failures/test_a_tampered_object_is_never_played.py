@@ -69,6 +69,7 @@ async def stored(request: pytest.FixtureRequest, centre: CallCentre):
             endpoint = request.getfixturevalue("s3_server")
             bucket = await stack.enter_async_context(new_bucket(endpoint))
         await centre.open(vault={"s3": keys_of(bucket)} if bucket else {})
+        await centre.stop_worker()
         one, other = [await record(centre, AUDIO) for _ in range(2)]
         yield Stored(centre, bucket, one, other)
         await centre.close()

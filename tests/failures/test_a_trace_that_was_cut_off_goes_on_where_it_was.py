@@ -5,11 +5,13 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from proxy.access.trace.acts import Act
 from proxy.database.pool import open_pool
 from proxy.errors import DatabaseUnavailableError
+from tests.fakes.evidence import until
 from tests.fakes.faulty_wire import FaultyWire
 from tests.fakes.overseen import AGENT, REASON, overseen_clinic
 from tests.fakes.tracing import Traced
@@ -17,6 +19,11 @@ from tests.fakes.tracing import Traced
 ROOT = Path(__file__).parents[2]
 WRITER = "tests.fakes.trace_writer"
 NOTED = b"INSERT INTO access_entries"
+AT_REST = (
+    "SELECT count(*) = 0 FROM pg_stat_activity"
+    " WHERE datname = current_database() AND backend_type = 'client backend'"
+    " AND pid <> pg_backend_pid() AND state IS DISTINCT FROM 'idle'"
+)
 
 
 @pytest.fixture
@@ -38,7 +45,15 @@ async def written_before_death(dsn: str, entries: int) -> int:
     writer.kill()
     rest = await writer.stdout.read()
     await writer.wait()
+    await until_nobody_works_on(dsn)
     return len([*told, *rest.splitlines(keepends=True)]) - (not rest.endswith(b"\n"))
+
+
+async def until_nobody_works_on(dsn: str) -> None:
+    """The server may still commit what it was sent by somebody who has died."""
+    connection = await asyncpg.connect(dsn)
+    await until(lambda: connection.fetchval(AT_REST), "the last commit")
+    await connection.close()
 
 
 @pytest.mark.timeout(60)

@@ -4,7 +4,8 @@ A list is read to its end and believed, or refused with nothing concluded from i
 """
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -38,22 +39,40 @@ def account():
     return fake
 
 
-@pytest.fixture
-async def lists(account, aiohttp_server) -> AsyncIterator[object]:
-    server = await aiohttp_server(account.app())
+@asynccontextmanager
+async def lists_at(address: str, **changes: timedelta) -> AsyncIterator[object]:
     platform = TwilioPlatform(
         TwilioConfig(
             account_sid=ACCOUNT_SID,
             auth_token=AUTH_TOKEN,
             public_url="https://rec.example.com/webhooks/twilio-main",
             default_forward_to="+33199000001",
-            api_base=str(server.make_url("")).rstrip("/"),
+            api_base=address,
             allow_private_addresses=True,
-            idle_timeout=IMPATIENT,
+            **changes,
         )
     )
     yield platform.lists
     await platform.source.close()
+
+
+@pytest.fixture
+async def server_url(account, aiohttp_server) -> str:
+    server = await aiohttp_server(account.app())
+    return str(server.make_url("")).rstrip("/")
+
+
+@pytest.fixture
+async def lists(server_url: str) -> AsyncIterator[object]:
+    async with lists_at(server_url) as lists:
+        yield lists
+
+
+@pytest.fixture
+async def hasty(server_url: str) -> AsyncIterator[object]:
+    """The same, for what is to fail: a slow machine makes no difference to that."""
+    async with lists_at(server_url, idle_timeout=IMPATIENT) as hasty:
+        yield hasty
 
 
 async def test_all_pages_are_read(account, lists):
@@ -116,11 +135,11 @@ async def test_a_page_that_fails_fails_the_list(account, lists, status, asked):
 
 
 @pytest.mark.parametrize("kind", ["silence", "cut", "lost-answer"])
-async def test_a_page_that_breaks_off_fails_the_list(account, lists, kind):
+async def test_a_page_that_breaks_off_fails_the_list(account, hasty, kind):
     account.faults.add(kind, asked="PageToken")
 
     with pytest.raises(SourceUnavailableError):
-        await listed(lists)
+        await listed(hasty)
 
 
 async def test_a_page_that_redirects_is_not_followed(account, lists):

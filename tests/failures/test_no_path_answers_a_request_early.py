@@ -147,8 +147,9 @@ class Life:
 
 
 @pytest.fixture
-async def site(house, monkeypatch):
+async def site(quiet, monkeypatch):
     """A recording, and requests that close as soon as they are delivered."""
+    house = quiet
     monkeypatch.setattr(answering, "READ_AGAIN_FOR", house.clock() - house.clock())
     monkeypatch.setattr(outer_edge, "_die", die)
     recording, audio = await recorded(house, caller=THEIRS)

@@ -125,8 +125,9 @@ class Copy:
 
 
 @pytest.fixture
-async def copies(house, monkeypatch):
+async def copies(quiet, monkeypatch):
     """Makes a copy that has come to a step; requests close when they are delivered."""
+    house = quiet
     monkeypatch.setattr(answering, "READ_AGAIN_FOR", house.clock() - house.clock())
     await recorded(house, caller=THEIRS)
     house.clock.advance(hours=2)

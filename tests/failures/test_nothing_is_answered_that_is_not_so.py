@@ -26,8 +26,8 @@ LAST_ANSWERS = [Outcome.WITHDRAWN, Outcome.REFUSED, Outcome.NOTHING_HELD]
 
 
 @pytest.fixture
-async def desk(house):
-    async with handing(house) as desk:
+async def desk(quiet):
+    async with handing(quiet) as desk:
         yield desk
 
 

@@ -23,8 +23,9 @@ ROUNDS = 8
 
 @pytest.fixture
 async def replicas(centre):
-    await centre.open()
-    await centre.open()
+    for _ in range(2):
+        await centre.open()
+        await centre.stop_worker()
     await recorded(centre, caller=THEIRS)
     return [rights_of(service.sites["clinic"]) for service in centre.services]
 

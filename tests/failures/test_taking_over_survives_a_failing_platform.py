@@ -78,7 +78,7 @@ async def test_the_job_queue_itself_tries_again(house):
 
     await house.offer(house.platform.hold("rec-1", AUDIO), call.decision_id)
 
-    await until(lambda: _is_done(house), "the second attempt", seconds=15)
+    await until(lambda: _is_done(house), "the second attempt", seconds=30)
     await is_taken_over_once(house, call)
     assert house.platform.count("GET", "rec-1") == 2
 
@@ -228,11 +228,13 @@ async def test_a_connection_taken_out_of_the_settings_is_waited_for(centre):
     call = await offered(centre)
     await centre.close()
     await centre.open(is_pbx_connected=False)
+    await centre.stop_worker()
 
     assert await try_once(centre) is not None
     assert await centre.outcome(call) == (None, None)
     await centre.close()
 
     await centre.open()
+    await centre.stop_worker()
     assert await try_once(centre) is None
     await is_taken_over_once(centre, call)

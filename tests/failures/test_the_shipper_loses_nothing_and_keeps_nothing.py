@@ -288,7 +288,7 @@ async def test_the_shipper_goes_on_until_it_is_stopped(
         shipper_of(recordings, desk.url, clock) as shipper,
     ):
         running = asyncio.create_task(shipper.run(stop))
-        await until(lambda: len(desk.offers) == 1)
+        await until(lambda: shipper.counts[Fate.WAITING])  # it has heard the answer
         clock.advance(seconds=2)
         await running
 

@@ -127,7 +127,7 @@ class Torment:
 
     async def freeze_the_leader(self):
         """The server gives up its session, and the other one leads."""
-        frozen, _ = await until(self.leader, "a leader")
+        frozen, _ = await until(self.leader, "a leader", REPLACED_SECONDS)
         life, begun = frozen.life, time.monotonic()
         life.freeze()
 
@@ -142,7 +142,7 @@ class Torment:
 
     async def crash_the_database(self):
         """Kill the server's process for the leader: all of it ends, and recovers."""
-        await until(self.kill_a_backend, "a leader")
+        await until(self.kill_a_backend, "a leader", REPLACED_SECONDS)
         self.done["crashes"] += 1
         await until(self.is_down, "the crash")
         await until(self.answers, "the recovery", RECOVERED_SECONDS)

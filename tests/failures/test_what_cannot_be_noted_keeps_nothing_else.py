@@ -6,6 +6,8 @@ from proxy.errors import ObjectMissingError
 from tests.fakes.call_centre import SITE
 from tests.fakes.trainers import TOM, analysed, keys_of, recorded
 
+pytestmark = pytest.mark.usefixtures("quiet")
+
 
 def in_the_way(centre, key, item):
     """Where the note of its death would be: it cannot be written."""
@@ -60,6 +62,7 @@ async def test_the_service_starts_while_a_death_cannot_be_noted(house, refused):
     await house.close()
 
     await house.open()
+    await house.stop_worker()
 
     assert await house.leaves("DEL") == []
     assert house.objects() == []

@@ -80,12 +80,10 @@ class Window:
 
     async def press(self, name: str) -> None:
         """Click what is called so."""
-        for role in ("button", "link"):
-            found = self.page.get_by_role(role, name=name, exact=True)
-            if await found.count():
-                await found.first.click()
-                return
-        raise AssertionError(f"nothing to press is called {name!r}")
+        button = self.page.get_by_role("button", name=name, exact=True)
+        link = self.page.get_by_role("link", name=name, exact=True)
+        await button.or_(link).first.wait_for()
+        await (button if await button.count() else link).first.click()
 
     async def fill(self, **fields: str) -> None:
         for name, value in fields.items():

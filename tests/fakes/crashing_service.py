@@ -25,8 +25,9 @@ from typing import Any
 from proxy.app import Service
 from proxy.logs import configure_logs
 from proxy.settings import load_settings
+from tests.fakes import timetable
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 40
 
 
 def crash_at(step: str, when: str, nth: int = 1) -> None:
@@ -70,6 +71,7 @@ def _wrapped(
 
 async def serve(order: dict[str, Any]) -> None:
     now = datetime.fromisoformat(order["now"])
+    timetable.never()
     service = Service(load_settings(**order["settings"]), lambda: now)
     await service.start()
     await service.wait_ready()

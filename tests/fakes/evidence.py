@@ -13,10 +13,20 @@ import asyncpg
 
 from proxy.ledger.entry import decode
 from proxy.vault.filesystem import MARKER
+from tests.fakes.clinic import SITE
+
+# Other locks of the kind are held for moments, and in other databases.
+_LEADERS = """
+SELECT pid FROM pg_locks
+WHERE locktype = 'advisory' AND granted
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+AND (classid::bigint << 32) + objid::bigint
+  = hashtextextended('ponctuel-draws-' || $1, 0)
+"""
 
 
 async def until(
-    is_so: Callable[[], Any], what: str = "condition", seconds: float = 10
+    is_so: Callable[[], Any], what: str = "condition", seconds: float = 30
 ) -> Any:
     """Ask again and again, without a fixed sleep; `is_so` may be a coroutine function.
 
@@ -85,6 +95,10 @@ class Evidence:
             for row in tables
         )
         return dict(await self.rows(counted))
+
+    async def leaders(self) -> list[int]:
+        """The server's processes that hold what only one replica can: at most one."""
+        return [row["pid"] for row in await self.rows(_LEADERS, SITE)]
 
     async def all_leaves(self) -> list[dict[str, Any]]:
         rows = await self.rows("SELECT body FROM ledger_entries ORDER BY seq")

@@ -92,7 +92,7 @@ class OpenBao:
             {"X-Vault-Token": self.root_token},
             method=method,
         )
-        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 - same
+        with urllib.request.urlopen(request, timeout=15) as answer:  # noqa: S310 - same
             raw = answer.read()
         return json.loads(raw) if raw else {}
 

@@ -15,6 +15,7 @@ from proxy.access.trace.acts import Act, Entry
 from tests.fakes.lying_provider import LyingProvider, lying_provider
 from tests.fakes.named_people import Clinic, running_clinic
 
+PATIENCE_SECONDS = 5
 ORIGIN = "https://ecoute.example.org"
 _PLACES = count()
 
@@ -29,7 +30,7 @@ async def provider(clock) -> AsyncIterator[LyingProvider]:
 async def clinic(
     dsn: str, tmp_path: Path, clock, provider: LyingProvider
 ) -> AsyncIterator[Clinic]:
-    oidc = provider.config(timeout=timedelta(seconds=2))
+    oidc = provider.config(timeout=timedelta(seconds=PATIENCE_SECONDS))
     config = AccessConfig(public_url=ORIGIN, oidc=oidc)
     async with running_clinic(dsn, tmp_path, clock, config) as clinic:
         yield clinic

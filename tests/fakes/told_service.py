@@ -28,6 +28,7 @@ from proxy.app import Service
 from proxy.logs import configure_logs
 from proxy.memory import begin_wiping, overwrite_freed
 from proxy.settings import load_settings
+from tests.fakes import timetable
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,6 +37,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 async def serve(order: dict[str, Any]) -> None:
     now = datetime.fromisoformat(order["now"])
+    timetable.never()
     service = Service(load_settings(**order["settings"]), lambda: now)
     await service.start()
     await service.wait_ready()
