@@ -14,12 +14,11 @@ from uuid import UUID
 import asyncpg
 import structlog
 from pgqueuer import PgQueuer
-from pgqueuer.db import AsyncpgPoolDriver
 from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job, Schedule
 
 from proxy.database.pool import CONNECT_SECONDS, SERVICE_ROLE
-from proxy.database.queue import forget_job_log, queue_over
+from proxy.database.queue import ListeningDriver, forget_job_log, queue_over
 from proxy.errors import PonctuelError
 from proxy.intake.stops import JOB as STOP_RECORDING
 from proxy.intake.takeovers import JOB as TAKE_OVER
@@ -92,7 +91,7 @@ class Jobs:
             server_settings={"role": SERVICE_ROLE, "application_name": "ponctuel-jobs"},
         )
         self._pool = pool
-        driver = AsyncpgPoolDriver(pool)
+        driver = ListeningDriver(pool)
         self._worker = PgQueuer(driver, queries=queue_over(driver))
         self._register(self._worker)
         try:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from proxy.database.embedded import EmbeddedPostgres
 from proxy.database.migrate import migrate
@@ -21,6 +22,12 @@ from tests.fakes.named_people import Clinic, running_clinic
 from tests.peers import need
 
 MEMORY_NEEDED = 2 * 1024**3  # bytes
+
+# How long an example takes is no promise of any test, as it is none where CI is set.
+settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("unhurried")
 
 
 class ObedientClock:

@@ -74,7 +74,7 @@ async def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> li
 async def _apply_missing(
     connection: asyncpg.Connection, known: Sequence[Migration]
 ) -> list[str]:
-    await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+    await _take_turn(connection)
     await connection.execute(_PREPARE)
     applied = await _applied(connection)
     _refuse_newer(applied, known)
@@ -84,6 +84,13 @@ async def _apply_missing(
     await install_queue(connection)
     await connection.execute(f"GRANT SELECT ON schema_migrations TO {SERVICE_ROLE}")
     return [m.name for m in missing]
+
+
+async def _take_turn(connection: asyncpg.Connection) -> None:
+    """Wait for whichever replica migrates, up to two minutes: that stops no calls."""
+    async with connection.transaction():
+        await connection.execute("SET LOCAL lock_timeout = 0")
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
 
 
 async def _connect(dsn: str) -> asyncpg.Connection:

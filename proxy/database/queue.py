@@ -3,6 +3,7 @@
 `pgqueuer` creates and upgrades its tables itself; ours are in `migrations/`.
 """
 
+import asyncio
 from typing import cast
 
 import asyncpg
@@ -13,13 +14,37 @@ from pgqueuer.adapters.persistence.qb import (
 )
 from pgqueuer.db import AsyncpgDriver, AsyncpgPoolDriver
 from pgqueuer.domain.settings import DBSettings
+from pgqueuer.ports.driver import NotifyCallback
 from pgqueuer.queries import Queries
+from typing_extensions import override
 
 from proxy.database.pool import SERVICE_ROLE, Connection
 from retention.schedule import JOB_LOG_KEPT
 
 SCHEMA = "jobs"
 _NAMES = DBSettings(db_schema=SCHEMA)
+
+
+class ListeningDriver(AsyncpgPoolDriver):
+    """Says nothing before it listens.
+
+    A worker asks at once whether it hears itself. On a busy machine that came before it
+    listened: it took itself for deaf, and began anew ten seconds later.
+    """
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        super().__init__(pool)
+        self._listens = asyncio.Event()
+
+    @override
+    async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
+        await super().add_listener(channel, callback)
+        self._listens.set()
+
+    @override
+    async def notify(self, channel: str, payload: str) -> None:
+        await self._listens.wait()
+        await super().notify(channel, payload)
 
 
 def queue_over(driver: AsyncpgDriver | AsyncpgPoolDriver) -> Queries:

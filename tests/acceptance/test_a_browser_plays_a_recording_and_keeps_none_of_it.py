@@ -17,7 +17,7 @@ from tests.fakes.call_centre import wav
 from tests.fakes.listeners import recorded, traced, trainer
 from tests.peers import need
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.acceptance
 
 SECONDS = 200
 # As fast as a browser plays at all.

@@ -21,7 +21,6 @@ from sampling.seed import week_at
 from tests.fakes.call_centre import SITE
 from tests.fakes.command_line import ponctuel
 
-pytestmark = pytest.mark.timeout(60)
 COUNCIL = Cosigner("council.example/witness", b"c" * 32)
 
 

@@ -24,7 +24,7 @@ from tests.fakes.listeners import recorded, traced
 from tests.fakes.packages import handing
 from tests.fakes.persons import THEIRS
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.acceptance
 CUT = Cut(0, 500, Why.THIRD_PARTY)
 
 

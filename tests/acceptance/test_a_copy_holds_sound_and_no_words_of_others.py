@@ -18,7 +18,7 @@ from tests.fakes.listeners import recorded
 from tests.fakes.packages import handing, unpacked
 from tests.fakes.persons import AGENT, THEIRS, asked, rights_of
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.acceptance
 RECORDED = Path(__file__).parents[1] / "recorded" / "audio"
 SECRET = b"agent Jeanne Martin poste 4012"
 

@@ -9,7 +9,7 @@ from tests.fakes.listeners import recorded, signed_in
 from tests.fakes.packages import handing
 from tests.fakes.persons import THEIRS, today
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.acceptance
 
 CUT = {"start": 500, "stop": 1500, "why": "third-party"}
 

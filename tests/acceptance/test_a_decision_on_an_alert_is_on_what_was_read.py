@@ -10,7 +10,7 @@ from tests.fakes.console import enrol
 from tests.fakes.forms import Forms
 from tests.fakes.listeners import signed_in
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.acceptance
 READ = re.compile(r'name="last_seq" value="(\d+)"')
 
 

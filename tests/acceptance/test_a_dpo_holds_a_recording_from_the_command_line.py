@@ -12,9 +12,6 @@ from tests.fakes.command_line import ponctuel
 from tests.fakes.old_rows import age
 from tests.fakes.staff import TOKENS, staffed
 
-# Each command is a process of its own.
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 async def house(centre, clock):

@@ -10,8 +10,6 @@ from tests.fakes.agents import had, is_theirs, reach
 from tests.fakes.auditing import verdict
 from tests.fakes.call_centre import until, wav
 
-pytestmark = pytest.mark.timeout(60)
-
 BLUE = "agent-blue"
 
 

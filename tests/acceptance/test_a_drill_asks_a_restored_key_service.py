@@ -11,8 +11,6 @@ from tests.fakes.call_centre import SITE
 from tests.fakes.command_line import ponctuel
 from tests.fakes.openbao import OpenBao, restored, running
 
-pytestmark = pytest.mark.timeout(120)
-
 KEPT, DAYS = 2, 14
 
 

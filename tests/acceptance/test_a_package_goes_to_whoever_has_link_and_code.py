@@ -22,7 +22,7 @@ from tests.fakes.listeners import recorded
 from tests.fakes.packages import handing
 from tests.fakes.persons import THEIRS
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.acceptance
 
 
 @pytest.fixture

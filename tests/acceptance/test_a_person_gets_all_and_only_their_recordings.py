@@ -9,7 +9,7 @@ import pytest
 from tests.fakes.desk import OFFICER
 from tests.fakes.many_people import crowded_site, recording_of
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.acceptance
 
 SIZE = 1_000_000
 MONTH = SIZE * 30 // 174

@@ -24,7 +24,7 @@ from tests.fakes.listeners import recorded, traced
 from tests.fakes.packages import handing, unpacked, verified
 from tests.fakes.persons import THEIRS, asked
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.acceptance
 VERIFY = Path(__file__).parents[2] / "audit" / "verify.py"
 ANOTHERS = "+33698765432"
 

@@ -18,7 +18,7 @@ from tests.fakes.listeners import recorded
 from tests.fakes.packages import handing, unpacked
 from tests.fakes.persons import ANOTHERS, PAGE, THEIRS, asked
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.acceptance
 GROUNDS = "an older call was destroyed on its day"
 CUT = Cut(0, 500, Why.THIRD_PARTY)
 

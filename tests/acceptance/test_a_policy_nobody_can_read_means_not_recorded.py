@@ -14,7 +14,7 @@ from tests.fakes.call_centre import SITE, until
 from tests.fakes.command_line import ponctuel
 from tests.fakes.staff import ANNA, approve, propose
 
-pytestmark = [pytest.mark.timeout(60), pytest.mark.acceptance]
+pytestmark = pytest.mark.acceptance
 
 
 async def write(centre, number, document, *, is_digested):

@@ -19,7 +19,7 @@ from tests.fakes.clinic import SITE
 from tests.fakes.policies import LOW, governance, low, open_with, part, states
 from tests.fakes.staff import ANNA, BERT, CARLA, DORA, WHY, approve, propose
 
-pytestmark = [pytest.mark.timeout(60), pytest.mark.acceptance]
+pytestmark = pytest.mark.acceptance
 HOUR = 3600
 
 

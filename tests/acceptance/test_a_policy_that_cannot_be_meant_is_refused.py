@@ -8,7 +8,7 @@ from proxy.errors import (
 from tests.fakes.policies import LOW, governance, open_with, part, states
 from tests.fakes.staff import ANNA
 
-pytestmark = [pytest.mark.timeout(60), pytest.mark.acceptance]
+pytestmark = pytest.mark.acceptance
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.fakes.listeners import recorded
 from tests.fakes.packages import handing
 from tests.fakes.persons import ANOTHERS, THEIRS, received, rights_of, same_caller
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.acceptance
 
 CARDIO = Practice(is_controller=True, contact="3 rue des Lilas, Lyon")
 SKIN = Practice(is_controller=True, contact="5 rue des Lilas, Lyon")

@@ -17,7 +17,7 @@ from tests.fakes.call_centre import CALLER, LINE, OUTBOUND_LINE, wav
 from tests.fakes.desk import OFFICER, finder_of
 from tests.fakes.listeners import recorded, traced
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.acceptance
 
 SPELLINGS = ["+33 6 12 34 56 78", "06.12.34.56.78", "0033612345678", "33612345678"]
 ALIKE = "+34612345678"  # ends with the same nine digits, in Spain

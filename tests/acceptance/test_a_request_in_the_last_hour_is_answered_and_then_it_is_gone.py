@@ -16,7 +16,7 @@ from tests.fakes.listeners import recorded
 from tests.fakes.packages import handing, unpacked
 from tests.fakes.persons import THEIRS, asked
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.acceptance
 
 KEPT = timedelta(days=30)
 AUDIO = wav(seconds=4.0)

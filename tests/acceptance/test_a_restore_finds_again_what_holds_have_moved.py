@@ -19,7 +19,7 @@ from tests.fakes.listeners import recorded
 from tests.fakes.persons import THEIRS, asked
 from tests.fakes.yesterday import backup
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.acceptance
 
 
 async def a_night(house):

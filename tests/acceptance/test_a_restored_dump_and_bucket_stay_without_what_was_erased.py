@@ -32,7 +32,7 @@ from tests.fakes.faulty_bucket import FaultyBucket
 from tests.fakes.openbao import running
 from tests.fakes.seaweed import ACCESS_KEY, SECRET_KEY, Bucket
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.acceptance]
+pytestmark = pytest.mark.acceptance
 
 PREFIX = "ponctuel/"
 LONG_AGO = datetime(2026, 11, 18, 14, 0, tzinfo=UTC)

@@ -15,8 +15,6 @@ from proxy.app import utc_now
 from tests.fakes.call_centre import until, wav
 from tests.fakes.faulty_wire import FaultyWire
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 async def wire(dsn):

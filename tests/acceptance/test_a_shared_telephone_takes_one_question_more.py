@@ -16,7 +16,7 @@ from tests.fakes.desk import OFFICER
 from tests.fakes.listeners import recorded
 from tests.fakes.persons import ANOTHERS, THEIRS, received, state
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.acceptance
 
 TODAY, HOUR = date(2026, 11, 18), 11  # in Paris
 

@@ -14,7 +14,7 @@ from tests.fakes.auditing import verdict
 from tests.fakes.call_centre import until
 from tests.fakes.staff import ANNA, BERT, CARLA, DORA
 
-pytestmark = [pytest.mark.timeout(60), pytest.mark.acceptance]
+pytestmark = pytest.mark.acceptance
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from tests.fakes.console import enrol, window
 from tests.fakes.evidence import until
 from tests.fakes.listeners import grant, recorded, traced
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.acceptance
 PLAYED = "() => document.getElementById('player').currentTime > 0.2"
 
 

@@ -10,9 +10,6 @@ from tests.fakes.command_line import ponctuel
 from tests.fakes.listeners import grant
 from tests.fakes.staff import TOKENS, staffed
 
-# Each command is a process of its own.
-pytestmark = pytest.mark.timeout(60)
-
 FORM = {
     "agent": "a-104",
     "criteria": [{"criterion": "greeting", "score": 8, "comment": "warm"}],

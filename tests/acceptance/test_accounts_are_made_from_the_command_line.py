@@ -13,9 +13,6 @@ from tests.fakes.call_centre import SITE
 from tests.fakes.command_line import ponctuel
 from tests.fakes.staff import TOKENS, staffed
 
-# Each command is a process of its own.
-pytestmark = pytest.mark.timeout(120)
-
 TOKEN = "token-of-the-first-administrator"
 PASSWORD = "tisane-bleue-parapluie-42"
 HERE = "192.0.2.7"

@@ -38,7 +38,6 @@ OTHER_PASSWORD = f"{ADDRESS} et un autre paquebot"
 WORDS = ("Hortense", "Quatrem", "Lilas", "44000", "exemple.fr", "paquebot")
 NUMBERS = (NUMBER[1:], NUMBER[3:], LINE[1:])
 PLACES = (SOMEWHERE, "127.0.0.1")
-pytestmark = pytest.mark.timeout(120)
 
 
 @dataclass

@@ -27,8 +27,6 @@ from tests.fakes.openbao import OpenBao, running
 from tests.fakes.told_service import ToldService, told_service
 from tests.peers import need
 
-pytestmark = pytest.mark.timeout(180)
-
 SECONDS = 20
 KEYS = "SELECT recording_id, kind, key_day, generation, wrapped_key FROM recording_keys"
 

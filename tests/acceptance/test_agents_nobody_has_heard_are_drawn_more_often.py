@@ -2,14 +2,11 @@
 
 import asyncio
 
-import pytest
-
 from proxy.evidence.auditor import auditor_text
 from proxy.evidence.bundle import make_bundle
 from tests.fakes.auditing import verdict
 from tests.fakes.staff import approve
 
-pytestmark = pytest.mark.timeout(60)
 COVERAGE = {
     "at_least": 1,
     "calls_per_agent": 60,

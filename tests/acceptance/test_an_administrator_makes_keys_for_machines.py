@@ -11,9 +11,6 @@ from tests.fakes.call_centre import SITE
 from tests.fakes.command_line import ponctuel
 from tests.fakes.listeners import traced
 
-# Each command is a process of its own.
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 async def clinic(centre, clock):

@@ -12,7 +12,7 @@ from proxy.access.permissions import Role
 from tests.fakes.console import enrol
 from tests.fakes.forms import Forms
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.acceptance
 VERIFIER = Path(__file__).parents[2] / "audit" / "verify.py"
 
 

@@ -8,7 +8,7 @@ from proxy.access.permissions import Role
 from tests.fakes.console import ADMINISTRATOR, PASSWORD, enrol
 from tests.fakes.forms import Forms
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.acceptance
 _NEW = {"code": "tr-2", "role": "trainer"}
 
 

@@ -9,9 +9,6 @@ from retention.schedule import ACCOUNTABLE_FOR
 from tests.fakes.command_line import ponctuel
 from tests.fakes.old_rows import MADE, age, left
 
-# Each command is a process of its own.
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 async def full(centre, clock):

@@ -14,8 +14,6 @@ from tests.fakes.call_centre import SITE, wav
 from tests.fakes.command_line import ponctuel
 from tests.fakes.staff import PEOPLE, TOKENS
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 async def yesterday(centre):

@@ -12,7 +12,6 @@ from tests.fakes import timestamp_authority
 from tests.fakes.timestamp_authority import make_certificates, openssl
 from tests.peers import need
 
-pytestmark = pytest.mark.timeout(60)
 GET_OPENSSL = "apt-get install openssl"
 
 

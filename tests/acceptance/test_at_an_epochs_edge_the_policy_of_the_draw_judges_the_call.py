@@ -16,7 +16,6 @@ from tests.fakes.staff import PEOPLE, approve
 
 pytestmark = [
     pytest.mark.usefixtures("unhurried"),
-    pytest.mark.timeout(60),
     pytest.mark.acceptance,
 ]
 RARE = {"vip_in": {"queues": ["vip"], "rate": "1%"}}

@@ -12,7 +12,7 @@ from tests.fakes.call_centre import SITE
 from tests.fakes.command_line import ponctuel
 from tests.fakes.console import window
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.acceptance
 RIGHTS = {"controller": "Accueil <Durand> & fils", "contact": "12 rue des Lilas, Lyon"}
 
 

@@ -9,7 +9,7 @@ from tests.fakes.console import ADMINISTRATOR, enrol
 from tests.fakes.gateway import SECRET
 from tests.fakes.staff import PEOPLE
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.acceptance
 
 ANSWERING = {"dpo", "rights_officer"}
 NOBODY = {

@@ -8,7 +8,7 @@ from tests.fakes.command_line import ponctuel
 from tests.fakes.console import ADMINISTRATOR, accept, enrol
 from tests.fakes.staff import CARLA, PEOPLE
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.acceptance
 ALONE = {code: person for code, person in PEOPLE.items() if code != "dpo-dora"}
 
 

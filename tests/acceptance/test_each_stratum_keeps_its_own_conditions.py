@@ -10,7 +10,6 @@ from proxy.evidence.bundle import make_bundle
 from tests.fakes.auditing import verdict
 from tests.fakes.call_centre import LINE, OUTBOUND_LINE
 
-pytestmark = pytest.mark.timeout(60)
 OWN_RATE = {"rate": "5%", "ceiling": "6%", "burst": 40, "smooth": 1}
 STRATA = {
     "vip_in": {"queues": ["vip"], "max_seconds": 60, "kept_days": 7} | OWN_RATE,

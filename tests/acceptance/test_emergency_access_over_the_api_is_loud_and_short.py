@@ -8,8 +8,6 @@ from tests.fakes.listeners import recorded, signed_in
 from tests.fakes.overseen import REASON
 from tests.fakes.staff import staffed
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 async def house(centre):

@@ -8,7 +8,7 @@ from tests.fakes.browser import chromium
 from tests.fakes.console import enrol, window
 from tests.fakes.listeners import recorded
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.acceptance
 
 
 async def look_around(shown, centre, role):

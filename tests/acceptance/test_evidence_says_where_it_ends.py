@@ -11,7 +11,6 @@ from tests.fakes.call_centre import SITE
 from tests.fakes.command_line import ponctuel
 from tests.fakes.witnesses import witnesses
 
-pytestmark = pytest.mark.timeout(120)
 NAMES = ("dpo.example/witness", "cse.example/witness")
 
 

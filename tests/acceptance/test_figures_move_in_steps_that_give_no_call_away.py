@@ -26,7 +26,7 @@ LATER = {
     *("requests_open", "requests_overdue", "access_alerts_open"),
     *("break_glass_unreviewed", "reviews_overdue"),
 }
-pytestmark = [pytest.mark.usefixtures("unhurried"), pytest.mark.timeout(60)]
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 
 async def seen(centre, service=None):

@@ -188,7 +188,6 @@ def test_what_is_answered_begins_where_it_was_asked_for(first, length, size):
     assert piece.length == min(length, size - first, size // 2)
 
 
-@pytest.mark.timeout(120)
 async def test_no_sequence_of_requests_gets_the_whole_in_one_answer(house):
     """Whatever a trainer asks for, in whatever order, over HTTP."""
     tess = await trainer(house)

@@ -18,8 +18,6 @@ from tests.fakes.auditing import verdict
 from tests.fakes.call_centre import SITE, wav
 from tests.fakes.trainers import TINA, analysed, keys_of
 
-pytestmark = pytest.mark.timeout(180)
-
 FILLED_ON = (0, 1, 2, 5)  # days
 CLOSED_ON = 1  # an analysis
 A_DAYS_CALLS = 16

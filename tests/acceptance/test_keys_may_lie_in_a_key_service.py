@@ -10,8 +10,6 @@ from proxy.errors import KeyMissingError, ObjectMissingError, StorageError
 from tests.fakes.call_centre import SITE, Call, CallCentre, until, wav
 from tests.fakes.openbao import OpenBao, running
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[OpenBao]:

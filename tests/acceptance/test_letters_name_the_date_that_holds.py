@@ -14,7 +14,7 @@ from retention.rights.request import Identity
 from tests.fakes.desk import OFFICER
 from tests.fakes.persons import received, rights_of
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.acceptance
 
 CARDIO = {"cardio": Practice(is_controller=True, contact="3 rue des Lilas, Lyon")}
 

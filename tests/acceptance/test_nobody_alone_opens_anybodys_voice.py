@@ -34,7 +34,7 @@ from tests.fakes.listeners import recorded
 from tests.fakes.packages import handing
 from tests.fakes.persons import THEIRS, rights_of, today
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.acceptance
 
 COLLEAGUE = replace(OFFICER, code="officer-paul")
 THIRD = replace(OFFICER, code="officer-zoe")

@@ -9,7 +9,7 @@ from proxy.access.permissions import Role
 from proxy.access.trace.acts import Act, Entry
 from tests.fakes.listeners import signed_in
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.acceptance
 
 STEPS = (
     ("description", {"risk": "unlikely"}),

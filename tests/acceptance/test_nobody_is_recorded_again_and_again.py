@@ -10,8 +10,6 @@ from tests.fakes.agents import had
 from tests.fakes.auditing import verdict
 from tests.fakes.call_centre import CALLER, LINE, wav
 
-pytestmark = pytest.mark.timeout(60)
-
 
 async def recorded_call(centre, **who):
     """Place calls until one is drawn, and keep a recording of it."""

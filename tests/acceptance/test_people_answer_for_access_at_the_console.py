@@ -13,7 +13,7 @@ from tests.fakes.forms import Forms
 from tests.fakes.listeners import recorded, signed_in, traced
 from tests.fakes.staff import staffed
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.acceptance
 
 
 async def suspected(house):

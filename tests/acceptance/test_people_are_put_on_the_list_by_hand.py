@@ -10,8 +10,6 @@ from tests.fakes.call_centre import CALLER, SITE
 from tests.fakes.command_line import ponctuel
 from tests.fakes.staff import PEOPLE, TOKENS
 
-# Each command is a process of its own.
-pytestmark = pytest.mark.timeout(60)
 CALLS = 40
 
 

@@ -8,8 +8,6 @@ import pytest
 from tests.fakes.call_centre import SITE
 from tests.fakes.command_line import ponctuel
 
-pytestmark = pytest.mark.timeout(60)  # each command starts a process
-
 TOKENS = {"op1": "o" * 43, "dpo1": "d" * 43}
 ROLES = {"op1": "operator", "dpo1": "dpo"}
 

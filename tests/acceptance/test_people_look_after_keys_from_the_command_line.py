@@ -11,9 +11,6 @@ from tests.fakes.call_centre import SITE, wav
 from tests.fakes.command_line import ponctuel
 from tests.fakes.staff import TOKENS, staffed
 
-# Each command is a process of its own.
-pytestmark = pytest.mark.timeout(120)
-
 KEPT, DAYS = 5, 20
 
 

@@ -10,7 +10,7 @@ from tests.fakes.call_centre import SITE
 from tests.fakes.command_line import ponctuel
 from tests.fakes.staff import PEOPLE, TOKENS
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.acceptance]
+pytestmark = pytest.mark.acceptance
 DOCUMENT = """
 rate = "2%"
 ceiling = "2%"

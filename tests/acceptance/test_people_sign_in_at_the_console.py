@@ -7,7 +7,7 @@ from tests.fakes.browser import chromium
 from tests.fakes.console import enrol, window
 from tests.fakes.evidence import until
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.acceptance
 
 
 @pytest.fixture

@@ -33,8 +33,6 @@ from tests.fakes.passkeys import (
 
 __all__ = ["browser", "clinic", "device", "origin"]
 
-pytestmark = pytest.mark.timeout(60)
-
 
 async def test_a_passkey_is_made_and_signs_in_by_itself(
     clinic: Clinic, device: Authenticator

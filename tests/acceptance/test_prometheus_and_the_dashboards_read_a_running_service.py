@@ -19,7 +19,7 @@ DASHBOARDS = Path(__file__).parents[2] / "deploy/grafana/dashboards"
 PAGE = (Path(__file__).parents[2] / "docs/metrics.md").read_text()
 # Right on a site that runs since a minute and has nothing to find.
 EMPTY_ON_A_NEW_SITE = (" offset 1h", 'verify_findings{site="$site"}) > 0')
-pytestmark = [pytest.mark.timeout(120), pytest.mark.acceptance]
+pytestmark = pytest.mark.acceptance
 
 
 def panels():

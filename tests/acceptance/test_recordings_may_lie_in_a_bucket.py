@@ -156,7 +156,6 @@ async def _finished(house: CallCentre) -> bool:
 # --- What lies there, and what does not -----------------------------------------------
 
 
-@pytest.mark.timeout(60)
 async def test_objects_and_recordings_are_held_against_each_other(
     house: CallCentre, bucket: Bucket
 ) -> None:

@@ -18,7 +18,7 @@ from tests.fakes.fulfilled import Told
 from tests.fakes.listeners import recorded
 from tests.fakes.persons import THEIRS, received, rights_of
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.acceptance
 
 KEPT = timedelta(days=30)
 SOME_TIME = {"days": 10}

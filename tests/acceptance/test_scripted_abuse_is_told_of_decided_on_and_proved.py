@@ -15,9 +15,6 @@ from tests.fakes.clinic import SITE
 from tests.fakes.command_line import ponctuel
 from tests.fakes.staff import CARLA, TOKENS, staffed
 
-# Commands are processes of their own.
-pytestmark = pytest.mark.timeout(60)
-
 MORNING = datetime(2026, 11, 18, 10, 0, tzinfo=UTC)
 NOVEMBER = date(2026, 11, 1)
 

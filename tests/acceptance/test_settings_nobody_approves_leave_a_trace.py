@@ -14,7 +14,7 @@ from tests.fakes.clinic import written
 from tests.fakes.command_line import ponctuel
 from tests.fakes.staff import PEOPLE, TOKENS
 
-pytestmark = [pytest.mark.timeout(60), pytest.mark.acceptance]
+pytestmark = pytest.mark.acceptance
 ALONE = {"op-anna": PEOPLE["op-anna"]}
 SAID = "settings changed: "
 EVERY_KIND = [

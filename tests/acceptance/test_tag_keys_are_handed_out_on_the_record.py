@@ -18,8 +18,6 @@ from tests.fakes.auditing import VERIFIER
 from tests.fakes.call_centre import SITE
 from tests.fakes.command_line import ponctuel
 
-pytestmark = pytest.mark.timeout(60)
-
 
 async def tagkeys(centre, **changes):
     return await ponctuel(

@@ -15,7 +15,7 @@ from tests.fakes.staff import staffed
 
 __all__ = ["glewlwyd", "glewlwyd_server"]
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.acceptance
 DEVICE = {
     "protocol": "ctap2",
     "transport": "internal",

@@ -21,7 +21,7 @@ from proxy.database.embedded import EmbeddedPostgres
 from proxy.errors import EmbeddedPostgresError
 from proxy.vault.filesystem import MARKER
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.acceptance
 
 PROJECT = Path(__file__).parents[2]
 AUDIO = PROJECT / "proxy" / "demo" / "audio"

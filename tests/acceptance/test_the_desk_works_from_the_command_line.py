@@ -11,7 +11,7 @@ from tests.fakes.listeners import recorded
 from tests.fakes.persons import LETTERHEAD, THEIRS
 
 # Each command is a process that starts anew.
-pytestmark = [pytest.mark.acceptance, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
 SAID = {"number": "06 12 34 56 78", "contact": "by letter"}
 ASKED = SAID | {"kind": "access"}

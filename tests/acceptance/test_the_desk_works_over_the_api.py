@@ -11,7 +11,7 @@ from tests.fakes.gateway import SECRET
 from tests.fakes.listeners import recorded, traced
 from tests.fakes.persons import LETTERHEAD, THEIRS
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.acceptance
 
 NOBODY = UUID(int=7)
 ASKED = {"kind": "access", "number": "06 12 34 56 78", "contact": "by letter"}

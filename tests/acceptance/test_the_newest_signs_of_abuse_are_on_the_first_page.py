@@ -8,7 +8,7 @@ from proxy.access.permissions import Role
 from tests.fakes.console import enrol
 from tests.fakes.forms import Forms
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.acceptance
 ALERT = re.compile(r'href="/console/alerts/([0-9a-f-]{36})"')
 USE = re.compile(r'href="/console/emergencies/([0-9a-f-]{36})"')
 OLDER = re.compile(r'href="/console(/alerts\?[^"]*after=[^"]+)"')

@@ -10,7 +10,6 @@ from proxy.ledger.entry import Kind, decode, encode
 from tests.fakes.call_centre import until
 
 A_DAY = timedelta(hours=24)
-pytestmark = pytest.mark.timeout(60)
 
 
 async def figures(house):

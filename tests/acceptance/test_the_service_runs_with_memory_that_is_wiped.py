@@ -27,7 +27,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = [
     pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can"),
-    pytest.mark.timeout(60),
 ]
 
 

@@ -13,7 +13,7 @@ from tests.fakes.call_centre import SITE
 from tests.fakes.command_line import ponctuel
 from tests.fakes.staff import approve
 
-pytestmark = [pytest.mark.timeout(60), pytest.mark.acceptance]
+pytestmark = pytest.mark.acceptance
 START = date(2026, 11, 17)
 USUAL = {"rate": "2%", "ceiling": "2%", "burst": 50, "smooth": 20, "starts_on": START}
 RAISED = {

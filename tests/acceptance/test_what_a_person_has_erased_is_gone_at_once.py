@@ -39,7 +39,7 @@ from tests.fakes.persons import AGENT, THEIRS, asked, rights_of, today
 from tests.fakes.trainers import analysed
 from tests.fakes.yesterday import backup
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.acceptance
 
 OTHERS = "+33699999999"
 

@@ -18,7 +18,7 @@ from tests.fakes.desk import OFFICER
 from tests.fakes.listeners import recorded, trainer
 from tests.fakes.persons import THEIRS, asked, rights_of
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.acceptance
 
 
 @pytest.fixture

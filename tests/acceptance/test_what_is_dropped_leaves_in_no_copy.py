@@ -17,7 +17,7 @@ from tests.fakes.listeners import recorded
 from tests.fakes.packages import handing
 from tests.fakes.persons import ANOTHERS, THEIRS, same_caller
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.acceptance
 
 LONG = 150.0  # seconds: more than is sent between two looks
 

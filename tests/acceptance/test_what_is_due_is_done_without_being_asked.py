@@ -10,8 +10,6 @@ import pytest
 from tests.fakes import timetable
 from tests.fakes.call_centre import CallCentre, until, wav
 
-pytestmark = pytest.mark.timeout(60)
-
 TIMES = "SELECT entrypoint, next_run FROM jobs.pgqueuer_schedules"
 IS_DUE = """
 UPDATE jobs.pgqueuer_schedules SET next_run = now() WHERE entrypoint = $1 RETURNING 1

@@ -14,8 +14,6 @@ from tests.fakes.listeners import recorded, signed_in, trainer
 from tests.fakes.overseen import REASON
 from tests.fakes.staff import staffed
 
-pytestmark = pytest.mark.timeout(60)
-
 FREEZE = frozenset({Authority.REQUEST})
 LONG = wav(seconds=150)  # more than is opened at once
 

@@ -16,7 +16,7 @@ from tests.fakes.listeners import recorded
 from tests.fakes.packages import handing
 from tests.fakes.persons import ANOTHERS, THEIRS, received, same_caller
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.acceptance
 
 HOUR = 11  # in Paris
 

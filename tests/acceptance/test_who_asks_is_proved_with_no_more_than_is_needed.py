@@ -29,7 +29,7 @@ from tests.fakes.desk import OFFICER
 from tests.fakes.listeners import recorded
 from tests.fakes.persons import ANOTHERS, THEIRS, received, rights_of, state
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.acceptance
 
 TODAY, HOUR = date(2026, 11, 18), 11  # in Paris
 TEN_MINUTES = timedelta(minutes=10)

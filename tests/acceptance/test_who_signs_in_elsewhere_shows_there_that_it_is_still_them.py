@@ -13,7 +13,7 @@ from tests.fakes.form_browser import FormBrowser
 from tests.fakes.lying_provider import lying_provider
 from tests.fakes.staff import staffed
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.acceptance
 SEEN_FROM_OUTSIDE = "https://ecoute.example.org"
 GOES_ON = r'http-equiv="refresh" content="0; url=([^"]+)"'
 ADD_PASSKEY = "/account/passkeys"

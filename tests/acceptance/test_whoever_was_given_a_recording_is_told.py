@@ -14,7 +14,7 @@ from tests.fakes.desk import OFFICER
 from tests.fakes.listeners import recorded, traced
 from tests.fakes.persons import THEIRS, asked, rights_of
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.acceptance
 
 
 def flat(text):

@@ -32,9 +32,6 @@ from tests.fakes.clinic import SITE
 from tests.fakes.listeners import signed_in, traced
 from tests.fakes.who_may import ALLOWED, FOR_MACHINES, IN_PERSON
 
-# Some hundred requests each, and every refusal is written down.
-pytestmark = pytest.mark.timeout(90)
-
 ADA = Actor("ada", Role.ADMINISTRATOR, SITE, ShownBy.TOKEN)
 LISTED = {
     Role.OPERATOR: "olga",

@@ -14,8 +14,6 @@ from tests.fakes.clinic import SITE, written
 from tests.fakes.listeners import DPO, recorded, signed_in
 from tests.fakes.who_may import ALLOWED
 
-pytestmark = pytest.mark.timeout(90)
-
 AGENT = "a-104"
 # What covers the recording, and whether; `None` is not looked at.
 SCOPES = {

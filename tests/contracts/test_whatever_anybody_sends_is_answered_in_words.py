@@ -130,7 +130,6 @@ async def test_nothing_anybody_sends_is_answered_with_a_fault_of_ours(centre):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 async def test_without_a_database_everybody_is_told_to_come_back_and_nobody_gets_in(
     centre,
 ):

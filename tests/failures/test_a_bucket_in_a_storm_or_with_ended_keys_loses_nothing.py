@@ -15,8 +15,6 @@ from tests.fakes.call_centre import CallCentre, wav
 from tests.fakes.faulty_bucket import FaultyBucket
 from tests.fakes.seaweed import ACCESS_KEY, SECRET_KEY, Bucket
 
-pytestmark = pytest.mark.timeout(60)
-
 SHORT = wav()
 LONG = wav(seconds=400)
 EVERY = 999

@@ -7,7 +7,6 @@ from tests.fakes.call_centre import SITE
 from tests.fakes.faulty_wire import FaultyWire
 from tests.fakes.staff import PEOPLE
 
-pytestmark = pytest.mark.timeout(60)
 TRACE = "proxy.governance.settings_trace:SettingsTrace"
 STEPS = {
     "before it looks": (f"{TRACE}.follow", "before"),

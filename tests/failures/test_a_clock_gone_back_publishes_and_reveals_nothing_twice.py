@@ -10,7 +10,6 @@ from tests.fakes.auditing import verdict
 from tests.fakes.short_epochs import EPOCH, in_mode
 
 DAY = timedelta(days=1)
-pytestmark = pytest.mark.timeout(60)
 
 
 @pytest.fixture

@@ -18,8 +18,6 @@ from tests.fakes.desk import OFFICER
 from tests.fakes.gateway import SECRET
 from tests.fakes.persons import THEIRS, rights_of
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 async def desk(house, gateway):

@@ -26,7 +26,7 @@ AT_COMMIT = (
     "CREATE CONSTRAINT TRIGGER full_disk AFTER INSERT OR UPDATE ON {table}"
     " DEFERRABLE INITIALLY DEFERRED"
 )
-pytestmark = [pytest.mark.usefixtures("unhurried", "quiet"), pytest.mark.timeout(60)]
+pytestmark = pytest.mark.usefixtures("unhurried", "quiet")
 
 # What a draw moves; what the stock was promised is looked at every minute.
 HEAD = "SELECT size, tokens, last_epoch FROM ledger_heads"

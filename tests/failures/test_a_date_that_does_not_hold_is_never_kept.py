@@ -16,8 +16,6 @@ from tests.fakes.faulty_wire import FaultyWire
 from tests.fakes.timestamp_authority import ANSWERS, make_certificates
 from tests.peers import need
 
-pytestmark = pytest.mark.timeout(60)
-
 WRONG = [*ANSWERS, "slow", "lost", "500", "404", "302", "204"]
 
 

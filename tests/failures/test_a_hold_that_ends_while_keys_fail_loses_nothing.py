@@ -15,8 +15,6 @@ from tests.fakes.erasing import erase, fates, hold, nothing_is_left
 from tests.fakes.listeners import recorded
 from tests.fakes.persons import THEIRS, asked
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 async def past_its_hold(quiet):

@@ -18,8 +18,6 @@ from tests.fakes.call_centre import SITE, CallCentre, wav
 from tests.fakes.faulty_door import FaultyDoor
 from tests.fakes.openbao import OpenBao, running
 
-pytestmark = pytest.mark.timeout(90)
-
 AUDIO = wav()
 COUNT_INCIDENTS = "SELECT count(*) FROM incidents WHERE kind = 'integrity'"
 

@@ -19,7 +19,7 @@ from tests.fakes.erasing import erase, fates, hold, tend
 from tests.fakes.listeners import recorded
 from tests.fakes.persons import AGENT, asked, rights_of
 
-pytestmark = [pytest.mark.usefixtures("unhurried"), pytest.mark.timeout(60)]
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 RECORDINGS = 2
 WORK = ("wrap", "unwrap", "write_note")

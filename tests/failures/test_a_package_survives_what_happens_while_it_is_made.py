@@ -23,7 +23,6 @@ from tests.fakes.listeners import recorded, traced
 from tests.fakes.packages import handing, unpacked
 from tests.fakes.persons import THEIRS, asked, today
 
-pytestmark = pytest.mark.timeout(120)
 MANY = 12
 
 

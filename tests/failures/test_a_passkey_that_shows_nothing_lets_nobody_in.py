@@ -35,8 +35,6 @@ from tests.fakes.passkeys import (
 
 __all__ = ["browser", "clinic", "device", "origin"]
 
-pytestmark = pytest.mark.timeout(60)
-
 
 async def test_an_answer_is_good_once(clinic: Clinic, device: Authenticator):
     member = await clinic.join("trainer-tess")

@@ -14,7 +14,6 @@ from tests.fakes.auditing import verdict
 from tests.fakes.faulty_wire import FaultyWire
 from tests.fakes.staff import ANNA, CARLA, approve, propose
 
-pytestmark = pytest.mark.timeout(60)
 ADOPTING = "proxy.governance.adopting"
 STEPS = {
     "before its leaf": (f"{ADOPTING}:adopt", "before"),

@@ -3,15 +3,11 @@
 The first thing a start does is to sweep: what is wanted is frozen before that.
 """
 
-import pytest
-
 from proxy.rights.records import ItemState, NewRequest
 from retention.rights.deadlines import Kind
 from tests.fakes.desk import OFFICER
 from tests.fakes.listeners import recorded
 from tests.fakes.persons import THEIRS, rights_of
-
-pytestmark = pytest.mark.timeout(60)
 
 
 async def nothing_yet(_request_id, _actor):

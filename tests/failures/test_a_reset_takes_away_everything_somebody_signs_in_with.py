@@ -19,7 +19,6 @@ from tests.fakes.passkeys import browser, register, session_of
 from tests.fakes.single_sign_on import arrive, clinic, failures, provider
 
 __all__ = ["browser", "clinic", "provider"]
-pytestmark = pytest.mark.timeout(60)
 
 
 async def code_of(clinic: Clinic, arrived: NewSession) -> str:

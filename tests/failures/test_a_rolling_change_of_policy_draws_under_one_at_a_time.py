@@ -9,7 +9,7 @@ from tests.fakes.older_release import cannot_learn
 
 OLD = {"max_seconds": 600}
 NEW = {"max_seconds": 300}
-pytestmark = [pytest.mark.usefixtures("unhurried"), pytest.mark.timeout(60)]
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 
 async def open_with(centre, changes):

@@ -6,12 +6,9 @@ import signal
 import subprocess
 import sys
 
-import pytest
-
 from tests.fakes.evidence import until
 
 
-@pytest.mark.timeout(60)
 async def test_a_service_ends_when_its_embedded_database_is_killed(tmp_path):
     environment = {
         "PATH": os.environ["PATH"],

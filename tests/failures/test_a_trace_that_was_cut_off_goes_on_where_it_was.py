@@ -56,7 +56,6 @@ async def until_nobody_works_on(dsn: str) -> None:
     await connection.close()
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize("entries", [1, 7, 40])
 async def test_what_a_killed_writer_said_was_written_is(traced, dsn, clock, entries):
     clock.now = datetime.now(UTC)
@@ -70,7 +69,6 @@ async def test_what_a_killed_writer_said_was_written_is(traced, dsn, clock, entr
     assert (await traced.verifying.verify()).size == kept + 1
 
 
-@pytest.mark.timeout(60)
 async def test_writers_that_are_killed_beside_others_leave_no_gap(traced, dsn, clock):
     clock.now = datetime.now(UTC)
 

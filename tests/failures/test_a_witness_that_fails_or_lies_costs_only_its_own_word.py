@@ -23,7 +23,6 @@ from tests.fakes.lying_witness import LyingWitness
 LOG = Signer("ponctuel.example/clinic", bytes(range(32)))
 DPO = Cosigner("dpo.example/witness", b"d" * 32)
 CSE = Cosigner("cse.example/witness", b"c" * 32)
-pytestmark = pytest.mark.timeout(30)
 
 
 class House:

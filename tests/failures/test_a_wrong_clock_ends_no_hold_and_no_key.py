@@ -17,8 +17,6 @@ from tests.fakes.erasing import erase, hold, nothing_is_left, tend
 from tests.fakes.listeners import recorded
 from tests.fakes.persons import THEIRS, asked
 
-pytestmark = pytest.mark.timeout(60)
-
 A_YEAR = timedelta(days=365)
 
 

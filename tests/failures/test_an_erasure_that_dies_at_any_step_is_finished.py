@@ -25,7 +25,6 @@ from tests.fakes.persons import asked, rights_of
 from tests.fakes.trainers import analysed
 
 pytestmark = [
-    pytest.mark.timeout(120),
     # Whoever dies, or is told that it failed, right after opening a file closes none.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

@@ -21,8 +21,6 @@ from tests.fakes.erasing import (
 from tests.fakes.listeners import recorded
 from tests.fakes.persons import THEIRS, asked
 
-pytestmark = pytest.mark.timeout(60)
-
 MINUTES = 4
 OTHERS = "+33699999999"
 NOTED = "SELECT key_names FROM request_outcomes"

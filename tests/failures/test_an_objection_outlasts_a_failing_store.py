@@ -13,8 +13,6 @@ from tests.fakes.call_centre import CallCentre, until, wav
 from tests.fakes.faulty_bucket import FaultyBucket
 from tests.fakes.seaweed import ACCESS_KEY, SECRET_KEY, Bucket
 
-pytestmark = pytest.mark.timeout(60)
-
 AUDIO = wav(seconds=5)
 EVERY = 999
 FAULTS = [

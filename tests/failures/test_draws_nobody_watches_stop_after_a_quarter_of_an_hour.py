@@ -19,8 +19,6 @@ from tests.fakes.auditing import verdict
 from tests.fakes.monitors import alarms, figures
 from tests.fakes.staff import ANNA, CARLA
 
-pytestmark = pytest.mark.timeout(60)
-
 A_MINUTE = timedelta(minutes=1)
 NEWER = "UPDATE monitor_states SET version = $1 WHERE slot = 'now'"
 FLAGS = "ALTER TABLE {} RENAME TO {}"

@@ -15,8 +15,6 @@ from tests.fakes.call_centre import SITE, CallCentre
 from tests.fakes.faulty_door import FaultyDoor
 from tests.fakes.openbao import OpenBao, running
 
-pytestmark = pytest.mark.timeout(90)
-
 KEPT = 1
 MOST_EXCHANGES = 40
 

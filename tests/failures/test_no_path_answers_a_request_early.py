@@ -27,7 +27,7 @@ from tests.fakes.listeners import recorded
 from tests.fakes.outer_edge import Edge, Mode
 from tests.fakes.persons import THEIRS, rights_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 STEPS = ("receive", "identify", "answer-too-early", "answer", "end")
 _STATEMENTS = ("execute", "fetch", "fetchrow", "fetchval", "executemany")

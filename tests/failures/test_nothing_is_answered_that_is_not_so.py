@@ -20,8 +20,6 @@ from tests.fakes.listeners import recorded
 from tests.fakes.packages import handing
 from tests.fakes.persons import AGENT, THEIRS, asked, rights_of
 
-pytestmark = pytest.mark.timeout(60)
-
 LAST_ANSWERS = [Outcome.WITHDRAWN, Outcome.REFUSED, Outcome.NOTHING_HELD]
 
 

@@ -11,8 +11,6 @@ from tests.fakes.evidence import until
 from tests.fakes.faulty_wire import FaultyWire
 from tests.fakes.listeners import recorded, traced, trainer
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 async def wire(dsn):

@@ -267,7 +267,6 @@ async def draws_again(centre):
     return (await centre.start_call("call-back")).decision_id
 
 
-@pytest.mark.timeout(120)
 async def test_a_server_that_crashes_in_the_middle_loses_and_doubles_nothing(
     centre, tmp_path
 ):
@@ -298,7 +297,6 @@ async def test_a_server_that_crashes_in_the_middle_loses_and_doubles_nothing(
         await centre.stop_looking()
 
 
-@pytest.mark.timeout(90)
 async def test_a_leader_whose_clock_is_wrong_gives_way_to_one_whose_clock_is_right(
     centre, clock
 ):

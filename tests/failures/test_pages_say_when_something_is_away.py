@@ -15,7 +15,7 @@ from tests.fakes.faulty_wire import FaultyWire
 from tests.fakes.forms import Forms
 from tests.fakes.listeners import traced
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.acceptance
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ from tests.fakes.replicas import HurryingClock, house_of_replicas, make_replica
 # Longer than an idle leader is silent, far shorter than callers wait here: each by
 # some seconds, which a busy machine may take.
 SILENCE = {"idle_session_timeout": "5s", "idle_in_transaction_session_timeout": "5s"}
-pytestmark = pytest.mark.timeout(90)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.fakes.desk import OFFICER
 from tests.fakes.listeners import recorded
 from tests.fakes.persons import THEIRS, rights_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 
 ROUNDS = 8
 

@@ -19,7 +19,6 @@ from tests.fakes.outside import (
 )
 from tests.fakes.short_epochs import EPOCH, in_mode
 
-pytestmark = pytest.mark.timeout(60)
 MODES = ["witness", "drand"]
 NOBODY = "http://127.0.0.1:9"
 ORIGIN = "ponctuel.example/clinic"

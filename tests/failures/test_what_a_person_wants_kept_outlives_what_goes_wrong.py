@@ -21,8 +21,6 @@ from tests.fakes.desk import OFFICER
 from tests.fakes.listeners import recorded
 from tests.fakes.persons import AGENT, THEIRS, asked, rights_of
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.fixture
 async def recording(quiet):

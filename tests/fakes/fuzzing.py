@@ -90,7 +90,7 @@ def _config(
         {
             "seed": 1,
             "headers": dict(shown),
-            "request-timeout": 10,
+            "request-timeout": 60,
             "continue-on-failure": True,
             "dictionaries": {
                 name.partition(".")[2]: {"values": list(values)}

@@ -32,7 +32,7 @@ from tests.peers import need
 
 INSTALL = "apt install glewlwyd"
 SCHEMA = Path("/usr/share/doc/glewlwyd/database/init.sqlite3.sql.gz")
-START_SECONDS = 10
+START_SECONDS = 20
 STARTS = 3
 PASSWORD = "correct horse battery staple"
 USUAL = "https://ecoute.example.org/console/sign-in/sso/back"

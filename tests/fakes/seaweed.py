@@ -40,7 +40,7 @@ IDENTITIES = {
 LISTENERS = ("s3", "master", "filer", "volume", "admin")
 SOCKETS = Path("/tmp")  # noqa: S108  # it leaves them there, whatever TMPDIR is
 SESSION = AioSession()  # one: it remembers what S3 is, which takes long to read
-START_SECONDS = 10
+START_SECONDS = 20
 START_ATTEMPTS = 3
 
 

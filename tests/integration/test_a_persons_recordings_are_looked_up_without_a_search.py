@@ -66,7 +66,6 @@ async def full(dsn, owner):
     await database.close()
 
 
-@pytest.mark.timeout(60)
 async def test_each_look_up_reads_only_what_it_is_about(full):
     found = {
         what: await nodes_of(full, query, SITE, *rest)
@@ -76,7 +75,6 @@ async def test_each_look_up_reads_only_what_it_is_about(full):
     assert searches(found, TABLES, MOST_ROWS) == ""
 
 
-@pytest.mark.timeout(60)
 async def test_the_look_ups_do_find_what_is_there(full):
     """So that the test above does not praise look-ups of nothing."""
 

@@ -65,7 +65,6 @@ async def pages(connection, query, *arguments):
     return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
 
 
-@pytest.mark.timeout(120)
 async def test_no_figure_costs_more_as_a_site_grows(connection):
     found = {name: await pages(connection, *asked) for name, asked in ASKED.items()}
 

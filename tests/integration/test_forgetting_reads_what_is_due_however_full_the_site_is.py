@@ -151,7 +151,6 @@ async def full(dsn):
     await database.close()
 
 
-@pytest.mark.timeout(120)
 async def test_each_step_reads_only_what_it_is_about(full):
     found = {
         name: await nodes_of(full, query, SITE, *rest)

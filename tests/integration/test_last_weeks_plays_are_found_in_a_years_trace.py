@@ -44,7 +44,6 @@ async def connection(dsn):
     await database.close()
 
 
-@pytest.mark.timeout(120)
 async def test_a_page_of_last_weeks_plays_reads_no_year(connection):
     wanted = Filter(act=Act.PLAY, since=NOW - timedelta(days=7))
     asked = ("clinic", -1, 100, None, None, wanted.act, wanted.since, None)

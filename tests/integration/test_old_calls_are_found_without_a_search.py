@@ -68,6 +68,7 @@ async def test_the_oldest_calls_come_from_an_index_by_time(crowded):
     assert ("Seq Scan", "calls") not in nodes
 
 
+@pytest.mark.alone
 async def test_ten_thousand_calls_and_their_legs_go_in_a_few_seconds(crowded):
     begun = time.perf_counter()
     done = await crowded.execute(

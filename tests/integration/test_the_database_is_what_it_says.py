@@ -6,6 +6,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from proxy.database import migrate as module
 from proxy.database.migrate import (
     FILE_NAME,
     MIGRATIONS,
@@ -98,6 +99,19 @@ async def test_replicas_that_start_together_migrate_once(postgres: str) -> None:
 
     names = [migration.name for migration in known_migrations()]
     assert sorted(applied) == sorted([names, [], [], []])
+
+
+async def test_replicas_wait_for_one_whose_migration_takes_long(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(module._SETTINGS, "lock_timeout", "100ms")
+    slow = Migration("9999_pre_slow", "SELECT pg_sleep(1)")
+    async with new_database(postgres) as dsn:
+        await migrate(dsn)
+        known = [*known_migrations(), slow]
+        applied = await asyncio.gather(*(migrate(dsn, known) for _ in range(3)))
+
+    assert sorted(applied) == [[], [], [slow.name]]
 
 
 async def test_a_newer_schema_is_refused(dsn: str) -> None:

@@ -27,7 +27,7 @@ from tests.unit.exact_statistics import (
 )
 from tests.unit.simulated_calls import preset_policy, simulate, simulate_campaign
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SEED = 20261122
 MILLION = 1_000_000

@@ -84,7 +84,8 @@ def test_no_repr_shows_them():
 def test_a_reference_is_short_random_and_no_counter():
     made = {new_reference() for _ in range(1000)}
 
-    assert len(made) == 1000
+    # Of 27 to the 8th two are the same in two runs of a million, and twice two never.
+    assert len(made) >= 999
     signs = set("".join(made)) - {"-"}
     assert not signs & set("01OILAEUY")
     assert {len(reference) for reference in made} == {9}

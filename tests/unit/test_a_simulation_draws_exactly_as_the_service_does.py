@@ -28,8 +28,6 @@ from sampling.simulation.thresholds import LARGEST_SMOOTH, thresholds
 from sampling.simulation.traffic import Calls
 from sampling.simulation.windows import calls_without_tokens, most_recorded
 
-pytestmark = pytest.mark.timeout(60)
-
 FIRST_DAY = date(2026, 11, 1)
 POLICY = SamplingPolicy(
     version=1,

@@ -36,7 +36,7 @@ from sampling.simulation.draws import Draws
 from sampling.simulation.traffic import Calls, Traffic
 from sampling.simulation.windows import windows_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SEED = 20261122
 MONTHS = 40

@@ -23,8 +23,6 @@ from sampling.simulation.summary import sealed_bytes
 from sampling.simulation.summary import summary as figures_of
 from sampling.simulation.traffic import CountedTraffic, DayCount, Traffic
 
-pytestmark = pytest.mark.timeout(60)
-
 SEED = 20261122
 POLICY = SamplingPolicy(
     version=1,

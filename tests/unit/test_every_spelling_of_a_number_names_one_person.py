@@ -6,7 +6,7 @@ Google's `phonenumbers`; who asks for their recordings gets those of their numbe
 
 import phonenumbers
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 from pydantic import ValidationError
@@ -85,6 +85,9 @@ def test_overseas_numbers_are_their_own_countrys_when_dialled_in_france(inside, 
     assert named(f"+33{inside[1:]}") == full
 
 
+# Three of five that differ are no numbers of any plan. In some runs of 100,000 these
+# come first, and so many that Hypothesis would give up; it goes on to 100 that are.
+@settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(st.data())
 def test_two_different_numbers_never_have_one_name(data):
     """Of all plans: the second differs from the first in a digit, or in its country."""

@@ -11,7 +11,6 @@ from sampling.binomial import RollingTable
 from sampling.monitoring.engine import MULTIPLES, UPWARD, Detector
 from sampling.monitoring.settled import FAILURE_RATE
 
-pytestmark = pytest.mark.timeout(120)
 RATE = 0.02
 GOOD = 20_000
 A = 1e6

@@ -114,14 +114,14 @@ def test_any_space_is_a_space(space):
 
 
 def test_a_password_made_to_keep_the_machine_busy_does_not():
-    began = time.monotonic()
+    began = time.process_time()
 
     for evil in ("4@8({[</369&#1!|0$5+7%2" * 11, "p4$$w0rd" * 32):
         with pytest.raises(WeakPasswordError):
             check(evil[:LONGEST] + "x" * 20, KNOWN)  # too long
         check_quietly(evil[:LONGEST])
 
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 def check_quietly(password):

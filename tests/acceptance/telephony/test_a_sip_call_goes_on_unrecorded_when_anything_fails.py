@@ -38,7 +38,6 @@ from tests.acceptance.telephony.stub_service import (
 pytestmark = [
     pytest.mark.alone,
     pytest.mark.usefixtures("sip_platform"),
-    pytest.mark.timeout(60),
 ]
 
 LINE = "+33170000001"

@@ -30,7 +30,6 @@ from tests.fakes.slow_road import SlowRoad
 pytestmark = [
     pytest.mark.alone,
     pytest.mark.usefixtures("sip_platform"),
-    pytest.mark.timeout(170),
 ]
 
 SECONDS = 14

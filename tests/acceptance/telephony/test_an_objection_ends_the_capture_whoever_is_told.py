@@ -19,7 +19,6 @@ from tests.acceptance.telephony.stub_service import StubService, record, stub_se
 pytestmark = [
     pytest.mark.alone,
     pytest.mark.usefixtures("sip_platform"),
-    pytest.mark.timeout(90),
 ]
 
 LINE = "+33170000001"

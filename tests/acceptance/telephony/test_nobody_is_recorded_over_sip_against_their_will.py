@@ -18,7 +18,6 @@ from tests.fakes.call_centre import LINE, Call, CallCentre
 pytestmark = [
     pytest.mark.alone,
     pytest.mark.usefixtures("sip_platform"),
-    pytest.mark.timeout(60),
 ]
 
 NUMBER = "+33612345678"

@@ -18,7 +18,6 @@ from tests.fakes.call_centre import LINE, CallCentre
 pytestmark = [
     pytest.mark.alone,
     pytest.mark.usefixtures("sip_platform"),
-    pytest.mark.timeout(90),
 ]
 
 CALL_MILLISECONDS = 8000
