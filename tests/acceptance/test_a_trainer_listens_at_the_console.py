@@ -57,7 +57,7 @@ async def test_a_trainer_hears_a_recording_and_writes_an_analysis(house):
         await listen(shown)
         assert await traced(house, Act.HEARD) == []  # nothing before somebody plays it
         await shown.page.keyboard.press("k")
-        await until(lambda: shown.page.evaluate(PLAYED), seconds=30)
+        await until(lambda: shown.page.evaluate(PLAYED))
         [heard, *_] = await traced(house, Act.HEARD)
         await assess(shown)
         await close(shown)

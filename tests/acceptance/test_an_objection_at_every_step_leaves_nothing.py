@@ -146,7 +146,7 @@ async def test_a_recording_that_could_not_be_fetched_yet_is_deleted_there_now(ho
     await until(has_failed(house), "a try that failed, and was counted")
     await house.rows("UPDATE takeovers SET attempts = 8")
     # It is tried once more, in some seconds; then there is time.
-    await until(waits_long(house), "the next try to be far away", seconds=30)
+    await until(waits_long(house), "the next try to be far away")
     tries = house.platform.count("GET", "rec-1")
     assert tries > 1
 

@@ -35,7 +35,7 @@ async def read_by_prometheus(centre, folder):
     program = need("prometheus", "apt-get install prometheus")
     address = centre.service.metrics_address
     with running(program, folder, address, centre.http) as prometheus:
-        await until(prometheus.is_ready, "Prometheus", 30)
+        await until(prometheus.is_ready, "Prometheus")
         yield prometheus
 
 
@@ -56,7 +56,7 @@ async def seen_to_grow(centre, prometheus):
     """Calls come, are published, and are read a second time."""
     calls = f'sum(increase(ponctuel_calls_total{{site="{SITE}"}}[1h]))'
     known = f'count(ponctuel_calls_total{{site="{SITE}"}})'
-    await until(lambda: prometheus.query(known), "the first scrape", 30)
+    await until(lambda: prometheus.query(known), "the first scrape")
     await asyncio.gather(*(centre.start_call() for _ in range(40)))
     await centre.site.tend()
     await centre.site.verify_self()
@@ -66,13 +66,13 @@ async def seen_to_grow(centre, prometheus):
         (found,) = await prometheus.query(calls) or [{"value": (0, "0")}]
         return float(found["value"][1]) > 0
 
-    await until(have_grown, "calls that grow", 30)
+    await until(have_grown, "calls that grow")
 
 
 async def test_every_panel_of_every_dashboard_gets_its_figures(centre, watched):
     await seen_to_grow(centre, watched)
     month = "site:ponctuel_calls:increase30d > 0"
-    await until(lambda: watched.query(month), "a month's sum", 30)
+    await until(lambda: watched.query(month), "a month's sum")
 
     answers = {
         (title, text): await watched.query(text.replace("$site", SITE))
@@ -106,7 +106,7 @@ async def test_prometheus_evaluates_every_rule_without_a_complaint(centre, watch
         rules = await watched.rules()
         return all(rule["health"] != "unknown" for rule in rules) and rules
 
-    rules = await until(are_evaluated, "rules that were looked at", 30)
+    rules = await until(are_evaluated, "rules that were looked at")
 
     assert [rule for rule in rules if rule["health"] != "ok"] == []
     for rule in rules:
@@ -137,11 +137,11 @@ async def test_what_a_new_site_is_told_on_its_first_day_is_written_down(
             alerts = (await prometheus.ask("alerts"))["alerts"]
             return {alert["labels"]["alertname"] for alert in alerts}
 
-        await until(told, "alerts", 30)
+        await until(told, "alerts")
         seen = [await told()]
 
         async def are_those_written():
             seen.append(await told())
             return seen[-1] == written
 
-        await until(are_those_written, f"the alerts written down; saw {seen}", 30)
+        await until(are_those_written, f"the alerts written down; saw {seen}")

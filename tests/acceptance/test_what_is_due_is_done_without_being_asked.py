@@ -78,7 +78,7 @@ async def test_what_came_due_while_no_service_ran_is_done_when_one_runs(closed, 
 
     await closed.open()
 
-    await until(lambda: DONE[what](closed), f"its turn to {what}", seconds=30)
+    await until(lambda: DONE[what](closed), f"its turn to {what}")
 
 
 async def test_everything_has_its_time_and_none_is_further_than_an_hour(closed):

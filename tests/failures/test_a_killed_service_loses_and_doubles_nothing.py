@@ -52,7 +52,7 @@ async def recovered(centre, clock):
     """Restart, as late as an abandoned write is recognised; let all jobs finish."""
     clock.advance(hours=2)
     await centre.open()
-    await until(lambda: _nothing_is_under_way(centre), "the recovery", seconds=30)
+    await until(lambda: _nothing_is_under_way(centre), "the recovery")
     await centre.site.tend()
 
 

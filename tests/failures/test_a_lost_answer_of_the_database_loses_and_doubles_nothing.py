@@ -148,7 +148,7 @@ async def test_the_report_of_a_recording(working, wire):
     assert (reply.status, reply.problem) == (503, "database-unavailable")
     assert (await working.offer(url, call.decision_id)).status == 204
 
-    await until(lambda: _is_done(working), "the take-over", seconds=15)
+    await until(lambda: _is_done(working), "the take-over")
     assert wire.lost == 1
     assert (await working.sizes())["public.takeovers"] == 1
     assert working.platform.count("GET", "rec-1") == 1

@@ -56,7 +56,7 @@ async def ready(centre, *replicas):
     for each in replicas:
         each.start()
     for each in replicas:
-        await until(lambda each=each: is_ready(centre, each), "a replica", 30)
+        await until(lambda each=each: is_ready(centre, each), "a replica")
 
 
 async def ask(centre, replica, call_id):

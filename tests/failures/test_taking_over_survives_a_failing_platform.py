@@ -78,7 +78,7 @@ async def test_the_job_queue_itself_tries_again(house):
 
     await house.offer(house.platform.hold("rec-1", AUDIO), call.decision_id)
 
-    await until(lambda: _is_done(house), "the second attempt", seconds=30)
+    await until(lambda: _is_done(house), "the second attempt")
     await is_taken_over_once(house, call)
     assert house.platform.count("GET", "rec-1") == 2
 

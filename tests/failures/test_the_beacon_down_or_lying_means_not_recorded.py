@@ -66,8 +66,8 @@ async def value_comes(centre):
         row = await row_of(centre, epoch)
         return row is not None and row["outside_value"] is not None
 
-    await until(is_here, "the value", 15)
-    await until(lambda: draws(centre), "a draw with it", 15)
+    await until(is_here, "the value")
+    await until(lambda: draws(centre), "a draw with it")
 
 
 async def to_next_epoch(clock):
@@ -122,7 +122,7 @@ async def asked_twice_more(outside):
     async def is_so():
         return len(await outside.asked()) >= before + 2
 
-    await until(is_so, "two attempts", 15)
+    await until(is_so, "two attempts")
 
 
 async def test_one_that_hangs_is_given_up_and_asked_again(ready, outside, clock):

@@ -287,7 +287,7 @@ async def test_take_overs_go_on_when_the_database_is_back(wired, wire):
     await until(lambda: _is_ready(wired), "the recovery")
     assert (await wired.offer(url, call.decision_id)).status == 204
 
-    await until(lambda: _is_recorded(wired, call), "the take-over", seconds=15)
+    await until(lambda: _is_recorded(wired, call), "the take-over")
     assert wired.platform.count("GET", "rec-1") == 1
 
 

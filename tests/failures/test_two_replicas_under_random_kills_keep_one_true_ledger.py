@@ -170,7 +170,7 @@ async def under_torment(centre, replicas):
     """Let them be called while they are killed; return what the callers heard."""
     chance = random.Random(SEED)  # noqa: S311  # to repeat a run
     callers, torment = Callers(centre, replicas, chance), Torment(centre, replicas)
-    await until(lambda: all(each.life.address for each in replicas), "two replicas", 30)
+    await until(lambda: all(each.life.address for each in replicas), "two replicas")
     async with asyncio.TaskGroup() as group:
         for _ in range(AT_ONCE):
             group.create_task(callers.call_for_ever())
