@@ -12,13 +12,13 @@ from tests.fakes.faulty_wire import FaultyWire
 
 pytestmark = pytest.mark.alone  # it judges how soon a call is answered
 
-DEADLINE_MS = 300
+DEADLINE_MS = 1000
 IN_TIME = DEADLINE_MS / 1000 + 1
 BLUE = "agent-blue"
 # What the server does with what it should keep: nothing at all, or too late.
 FAULTS = {
     "failed": "RAISE EXCEPTION 'no room'",
-    "late": "PERFORM pg_sleep(0.8); RETURN new",
+    "late": "PERFORM pg_sleep(2.5); RETURN new",
 }
 
 

@@ -46,3 +46,18 @@ def test_a_secret_that_somebody_publishes_is_found(published):
     assert "settings.py" in told.stdout
     assert "NEW secrets" in told.stdout
     assert PLANTED not in told.stdout
+
+
+def test_what_was_looked_at_and_only_moved_is_not_new(published):
+    """Whoever deletes a line above it need not look again."""
+    known = published / "settings.py"
+    known.write_text(f'first = 1\nkey = "{PLANTED}"\n')
+    baseline = [sys.executable, "-m", "detect_secrets", "scan", known.name]
+    listed = subprocess.run(baseline, cwd=published, check=True, capture_output=True)
+    (published / ".secrets.baseline").write_bytes(listed.stdout)
+    known.write_text(f'key = "{PLANTED}"\n')
+
+    told = scanned(published)
+
+    assert told.returncode == 0, told.stdout
+    assert "no secrets" in told.stdout
