@@ -92,6 +92,14 @@ def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def answered_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Witnesses and relays that answer, answer in time, however busy the machine is."""
+    monkeypatch.setattr("proxy.intake.randomness.source.TOTAL_SECONDS", 30)
+    monkeypatch.setattr("proxy.ledger.cosigning.ANSWER_SECONDS", 30)
+    monkeypatch.setattr("proxy.ledger.witness_client.ANSWER_SECONDS", 30)
+
+
+@pytest.fixture
 async def house(centre: CallCentre) -> CallCentre:
     """A call centre whose service runs."""
     await centre.open()

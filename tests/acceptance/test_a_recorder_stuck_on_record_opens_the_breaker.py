@@ -13,6 +13,10 @@ from tests.fakes.call_centre import EXCLUDED_LINE, until, wav
 
 AUDIO = wav(0.2)
 USUAL = {"rate": "1.8%", "ceiling": "2%", "burst": 50, "smooth": 20}
+RECORDED_OF_THE_LAST = """
+SELECT count(*) FROM calls WHERE decision_id = ANY($1::uuid[])
+AND draw_seq IN (SELECT draw_seq FROM calls ORDER BY draw_seq DESC LIMIT $2)
+"""
 
 
 async def report_recording(centre, call):
@@ -84,14 +88,7 @@ async def test_what_was_recorded_unasked_is_purged_unread_all_the_same(house):
 async def share_recorded(house, calls, of_the_last):
     """Of the last draws; more may be placed before the third of them is drawn."""
     ids = [call.decision_id for call in calls]
-    draws = "SELECT draw_seq FROM calls ORDER BY draw_seq DESC LIMIT $2"
-    recorded = "decision_id = ANY($1::uuid[])"
-    number = await house.value(
-        f"SELECT count(*) FROM calls WHERE {recorded} AND draw_seq IN ({draws})",  # noqa: S608  # ours
-        ids,
-        of_the_last,
-    )
-    return number / of_the_last
+    return await house.value(RECORDED_OF_THE_LAST, ids, of_the_last) / of_the_last
 
 
 async def test_an_honest_recorder_opens_nothing(house):

@@ -28,7 +28,11 @@ from tests.fakes.short_epochs import EPOCH, in_mode
 from tests.fakes.staff import approve
 from tests.fakes.witnesses import witnesses
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.acceptance]
+pytestmark = [
+    pytest.mark.usefixtures("answered_in_time"),
+    pytest.mark.timeout(300),
+    pytest.mark.acceptance,
+]
 ORIGIN = f"ponctuel.example/{SITE}"
 ROLES = ("dpo", "cse")
 REAL_RANDOMNESS = "fe290beca10872ef2fb164d2aa4442de4566183ec51c56ff3cd603d930e54fdd"
@@ -139,14 +143,6 @@ class Audited:
             for place, mode in enumerate(drawn)
             if not place or drawn[place - 1] != mode
         ]
-
-
-@pytest.fixture(autouse=True)
-def patience(monkeypatch):
-    """Who answers, answers in time, however busy the machine is."""
-    monkeypatch.setattr("proxy.intake.randomness.source.TOTAL_SECONDS", 30)
-    monkeypatch.setattr("proxy.ledger.cosigning.ANSWER_SECONDS", 30)
-    monkeypatch.setattr("proxy.ledger.witness_client.ANSWER_SECONDS", 30)
 
 
 @pytest.fixture

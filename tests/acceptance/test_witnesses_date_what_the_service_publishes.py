@@ -22,7 +22,7 @@ from tests.fakes.witnesses import witnesses
 
 ORIGIN = f"ponctuel.example/{SITE}"
 pytestmark = [
-    pytest.mark.usefixtures("unhurried"),
+    pytest.mark.usefixtures("unhurried", "answered_in_time"),
     pytest.mark.timeout(300),
     pytest.mark.acceptance,
 ]
@@ -89,14 +89,6 @@ class Watched:
         return await asyncio.to_thread(
             verdict, self.centre.folder, bundle, policy, self.clock()
         )
-
-
-@pytest.fixture(autouse=True)
-def patience(monkeypatch):
-    """Who answers, answers in time, however busy the machine is."""
-    monkeypatch.setattr("proxy.intake.randomness.source.TOTAL_SECONDS", 30)
-    monkeypatch.setattr("proxy.ledger.cosigning.ANSWER_SECONDS", 30)
-    monkeypatch.setattr("proxy.ledger.witness_client.ANSWER_SECONDS", 30)
 
 
 @pytest.fixture

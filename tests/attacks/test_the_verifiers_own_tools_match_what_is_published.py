@@ -108,7 +108,6 @@ def test_a_key_is_believed_under_its_own_name_and_kind_only():
             verify.Key.parse(vkey, kind)
 
 
-@settings(deadline=None)
 @given(key=st.binary(min_size=32, max_size=32), message=st.binary(max_size=150))
 def test_macs_are_those_of_the_standard_library(key, message):
     assert verify.Mac(key)(message) == hmac.digest(key, message, hashlib.sha256)

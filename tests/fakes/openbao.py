@@ -86,14 +86,8 @@ class OpenBao:
 
     def ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         """What its administrator asks; raises OSError for whatever is refused."""
-        request = urllib.request.Request(  # noqa: S310 - our own server
-            f"{self.address}/v1/{path}",
-            json.dumps(body).encode() if body is not None else None,
-            {"X-Vault-Token": self.root_token},
-            method=method,
-        )
-        with urllib.request.urlopen(request, timeout=15) as answer:  # noqa: S310 - same
-            raw = answer.read()
+        told = json.dumps(body).encode() if body is not None else None
+        raw = self._exchange(method, path, told)
         return json.loads(raw) if raw else {}
 
     def snapshot(self) -> bytes:
@@ -119,7 +113,7 @@ class OpenBao:
             {"X-Vault-Token": self.root_token},
             method=method,
         )
-        with urllib.request.urlopen(request, timeout=15) as answer:  # noqa: S310 - same
+        with urllib.request.urlopen(request, timeout=15) as answer:  # noqa: S310 - ours
             raw: bytes = answer.read()
         return raw
 
